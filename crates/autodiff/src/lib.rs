@@ -1,0 +1,1 @@
+//! Reverse-mode automatic differentiation over a Wengert list, observable at every node.

@@ -1,0 +1,1 @@
+//! Reader of the CIFAR-10 binary format, its digests, and batching and shuffling orders.

@@ -1,0 +1,1 @@
+//! Layers, initialisation, losses and the paper's CNN.

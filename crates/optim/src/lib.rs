@@ -1,0 +1,1 @@
+//! Optimizers over ordered lists of tensors, with PyTorch's definitions and defaults.

@@ -1,0 +1,1 @@
+//! Run configuration, the sharded training step, evaluation, checkpoints and resume.

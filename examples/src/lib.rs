@@ -1,0 +1,1 @@
+//! Examples, each a file with the command that runs it.

@@ -1,0 +1,33 @@
+//! `cargo xtask <task>`: the project's chores, one file a task. This file only dispatches.
+
+mod data;
+mod oracle;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+
+/// The project's chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Download CIFAR-10, check every digest, store it in the user's cache directory.
+    Data(data::Args),
+    /// Regenerate the stored fixtures with Python and PyTorch.
+    Oracle(oracle::Args),
+    /// Check the invariants of ARCHITECTURE.md.
+    Tidy(tidy::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().task {
+        Task::Data(args) => data::run(&args),
+        Task::Oracle(args) => oracle::run(&args),
+        Task::Tidy(args) => tidy::run(&args),
+    }
+}
