@@ -1,0 +1,137 @@
+//! Every level against the f64 reference over awkward sizes, and every level against every other bit by bit.
+
+use super::*;
+use crate::geometry::Window;
+use crate::reference;
+
+/// (input, kernel, stride, padding, channels in, channels out, samples).
+type Size = ([usize; 2], [usize; 2], [usize; 2], [usize; 2], usize, usize, usize);
+
+const SIZES: [Size; 14] = [
+    ([1, 1], [1, 1], [1, 1], [0, 0], 1, 1, 1),
+    ([8, 8], [3, 3], [1, 1], [1, 1], 32, 32, 2),
+    ([32, 32], [3, 3], [1, 1], [1, 1], 3, 32, 1),
+    ([9, 7], [3, 3], [1, 1], [1, 1], 5, 17, 2),
+    ([7, 9], [3, 3], [2, 2], [1, 1], 16, 15, 3),
+    ([8, 8], [3, 3], [2, 2], [1, 1], 31, 33, 1),
+    ([8, 8], [1, 1], [2, 2], [0, 0], 4, 48, 1),
+    ([11, 13], [5, 5], [2, 2], [1, 1], 2, 3, 1),
+    ([6, 5], [2, 4], [1, 3], [1, 2], 3, 16, 1),
+    ([5, 5], [5, 5], [1, 1], [0, 0], 7, 10, 2),
+    ([4, 31], [1, 3], [3, 1], [0, 0], 1, 64, 1),
+    ([3, 2], [3, 3], [1, 1], [2, 2], 1, 2, 1),
+    ([2, 3], [2, 2], [1, 1], [1, 1], 13, 80, 1),
+    ([4, 4], [3, 3], [1, 1], [1, 1], 8, 16, 0),
+];
+
+fn geometry((input, kernel, stride, padding, channels_in, channels_out, _): Size) -> Conv2d {
+    Conv2d { window: Window { input, kernel, stride, padding }, channels_in, channels_out }
+}
+
+/// Values in (-1, 1) without pattern: a xorshift of the index.
+fn values(len: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9) | 1;
+    (0..len)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        })
+        .collect()
+}
+
+fn wide(x: &[f32]) -> Vec<f64> {
+    x.iter().map(|&x| f64::from(x)).collect()
+}
+
+fn levels() -> impl Iterator<Item = Level> {
+    Level::ALL.into_iter().filter(|level| level.is_available())
+}
+
+/// Partial sums of `terms` products of values below one wander to about the root of `terms`, and so do the rounding errors of
+/// half an ulp that each addition makes of them: together about `terms` half-ulps. Four times that is allowed.
+fn assert_close(got: &[f32], expect: &[f64], terms: usize, what: &str) {
+    let bound = 4.0 * (terms + 1) as f64 * f64::from(f32::EPSILON) / 2.0;
+    assert_eq!(got.len(), expect.len(), "{what}");
+    for (at, (&got, &expect)) in got.iter().zip(expect).enumerate() {
+        assert!(
+            (f64::from(got) - expect).abs() <= bound,
+            "{what}: element {at} is {got}, expected {expect} within {bound:e}"
+        );
+    }
+}
+
+struct Case {
+    g: Conv2d,
+    input: Vec<f32>,
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+    upstream: Vec<f32>,
+}
+
+impl Case {
+    fn new(size: Size) -> Case {
+        let g = geometry(size);
+        Case {
+            g,
+            input: values(size.6 * g.input_len(), 1),
+            weight: values(g.weight_len(), 2),
+            bias: values(g.channels_out, 3),
+            upstream: values(size.6 * g.output_len(), 4),
+        }
+    }
+
+    /// Output, input gradient and weight gradient at a level.
+    fn run(&self, level: Level) -> [Vec<f32>; 3] {
+        let g = &self.g;
+        let mut output = vec![0.0; self.upstream.len()];
+        let packed = pack_forward(g, &self.weight);
+        correlate_samples(&Image::of_input(g), level, &self.input, &packed, Some(&self.bias), &mut output);
+        let mut input = vec![f32::NAN; self.input.len()];
+        let packed = pack_input_gradient(g, &self.weight);
+        correlate_samples(&Image::of_upstream(g), level, &self.upstream, &packed, None, &mut input);
+        let mut weight = vec![f32::NAN; self.weight.len()];
+        weight_gradient_at(g, level, &self.input, &self.upstream, &mut weight);
+        [output, input, weight]
+    }
+}
+
+#[test]
+fn every_level_agrees_with_the_reference() {
+    for size in SIZES {
+        let case = Case::new(size);
+        let g = &case.g;
+        let (x, w, b, u) = (wide(&case.input), wide(&case.weight), wide(&case.bias), wide(&case.upstream));
+        let taps = g.weight_len() / g.channels_out;
+        let pixels = case.upstream.len() / g.channels_out;
+        for level in levels() {
+            let [output, input, weight] = case.run(level);
+            let what = |name: &str| format!("{name} at {level} of {size:?}");
+            assert_close(&output, &reference::conv2d(g, &x, &w, Some(&b)), taps, &what("forward"));
+            let expect = reference::conv2d_input_gradient(g, &u, &w);
+            assert_close(&input, &expect, taps / g.channels_in * g.channels_out, &what("input gradient"));
+            let expect = reference::conv2d_weight_gradient(g, &x, &u);
+            assert_close(&weight, &expect, pixels, &what("weight gradient"));
+        }
+    }
+}
+
+#[test]
+fn every_level_gives_the_same_bits() {
+    for size in SIZES {
+        let case = Case::new(size);
+        let bits = |level| case.run(level).map(|x| x.into_iter().map(f32::to_bits).collect::<Vec<_>>());
+        let portable = bits(Level::Portable);
+        for level in levels() {
+            assert!(bits(level) == portable, "{level} differs from portable on {size:?}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "no whole samples")]
+fn a_wrong_length_is_refused() {
+    let g = geometry(SIZES[1]);
+    forward(&g, &[0.0; 5], &pack_forward(&g, &vec![0.0; g.weight_len()]), None, &mut []);
+}

@@ -1,0 +1,124 @@
+//! Sizes of convolutions and poolings, said once and shared by forward, gradients, tests and benches.
+
+/// A window sliding over an image: `[height, width]` pairs throughout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Size of the input image.
+    pub input: [usize; 2],
+    /// Size of the window.
+    pub kernel: [usize; 2],
+    /// Step of the window.
+    pub stride: [usize; 2],
+    /// Rows and columns added on each side of the image.
+    pub padding: [usize; 2],
+}
+
+impl Window {
+    /// Size of the output image: `(input + 2 padding - kernel) / stride + 1`, rounded down.
+    pub fn output(&self) -> [usize; 2] {
+        [self.output_along(0), self.output_along(1)]
+    }
+
+    /// Says what is wrong with these sizes, if anything is.
+    pub fn problem(&self) -> Option<String> {
+        let Window { input, kernel, stride, padding } = *self;
+        (0..2).find_map(|axis| {
+            let axis_name = ["height", "width"][axis];
+            if kernel[axis] == 0 || stride[axis] == 0 {
+                Some(format!("the {axis_name} of kernel {kernel:?} and of stride {stride:?} must be at least 1"))
+            } else if padding[axis] >= kernel[axis] {
+                Some(format!("padding {padding:?} must be smaller than the kernel {kernel:?}"))
+            } else if input[axis] + 2 * padding[axis] < kernel[axis] {
+                Some(format!("kernel {kernel:?} does not fit input {input:?} with padding {padding:?}"))
+            } else {
+                None
+            }
+        })
+    }
+
+    /// The input row (axis 0) or column (axis 1) under kernel offset `tap` at output position `out`, unless it is padding.
+    pub fn tap(&self, axis: usize, out: usize, tap: usize) -> Option<usize> {
+        (out * self.stride[axis] + tap).checked_sub(self.padding[axis]).filter(|&at| at < self.input[axis])
+    }
+
+    fn output_along(&self, axis: usize) -> usize {
+        (self.input[axis] + 2 * self.padding[axis] - self.kernel[axis]) / self.stride[axis] + 1
+    }
+}
+
+/// A two-dimensional convolution: input `[n, h, w, channels_in]`, weight `(channels_out, channels_in, kh, kw)`,
+/// output `[n, oh, ow, channels_out]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv2d {
+    /// The sliding window.
+    pub window: Window,
+    /// Channels of the input.
+    pub channels_in: usize,
+    /// Channels of the output.
+    pub channels_out: usize,
+}
+
+impl Conv2d {
+    /// Elements of one input sample.
+    pub fn input_len(&self) -> usize {
+        self.window.input[0] * self.window.input[1] * self.channels_in
+    }
+
+    /// Elements of one output sample.
+    pub fn output_len(&self) -> usize {
+        let [height, width] = self.window.output();
+        height * width * self.channels_out
+    }
+
+    /// Elements of the weight.
+    pub fn weight_len(&self) -> usize {
+        self.channels_out * self.channels_in * self.window.kernel[0] * self.window.kernel[1]
+    }
+}
+
+/// A two-dimensional pooling: input `[n, h, w, channels]`, output `[n, oh, ow, channels]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool2d {
+    /// The sliding window.
+    pub window: Window,
+    /// Channels of input and output.
+    pub channels: usize,
+}
+
+impl Pool2d {
+    /// Elements of one input sample.
+    pub fn input_len(&self) -> usize {
+        self.window.input[0] * self.window.input[1] * self.channels
+    }
+
+    /// Elements of one output sample.
+    pub fn output_len(&self) -> usize {
+        let [height, width] = self.window.output();
+        height * width * self.channels
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(input: usize, kernel: usize, stride: usize, padding: usize) -> Window {
+        Window { input: [input; 2], kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2] }
+    }
+
+    #[test]
+    fn output_sizes_are_pytorchs() {
+        for (sizes, expect) in [((32, 3, 1, 1), 32), ((32, 3, 2, 1), 16), ((5, 2, 2, 0), 2), ((1, 1, 1, 0), 1)] {
+            let (input, kernel, stride, padding) = sizes;
+            assert_eq!(window(input, kernel, stride, padding).output(), [expect; 2], "{sizes:?}");
+        }
+    }
+
+    #[test]
+    fn impossible_sizes_are_named() {
+        assert!(window(2, 5, 1, 1).problem().unwrap().contains("does not fit"));
+        assert!(window(4, 2, 1, 2).problem().unwrap().contains("smaller than the kernel"));
+        assert!(window(4, 2, 0, 0).problem().unwrap().contains("at least 1"));
+        assert_eq!(window(4, 3, 2, 1).problem(), None);
+    }
+}

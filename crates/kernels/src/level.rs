@@ -1,0 +1,160 @@
+//! The one dispatch file: which instruction-set level runs, chosen once.
+//!
+//! The best level of the machine is taken; the environment variable `SEISMOGRAD_LEVEL` (`portable`, `avx2`, `avx512`)
+//! forces another, for tests and comparisons. Results have the same bits at every level.
+
+use crate::vector::{Array, Vector};
+use std::{fmt, str::FromStr, sync::OnceLock};
+
+/// The environment variable that forces a level.
+pub const VARIABLE: &str = "SEISMOGRAD_LEVEL";
+
+/// An instruction-set level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// No instruction beyond the target's baseline.
+    Portable,
+    /// x86-64 with AVX2 and FMA.
+    Avx2,
+    /// x86-64 with AVX-512F.
+    Avx512,
+}
+
+/// A level that cannot run here.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum LevelError {
+    /// No level has this name.
+    #[error("{VARIABLE}={0}: no such level; use portable, avx2 or avx512, or unset it")]
+    Unknown(String),
+    /// The machine lacks the level's instructions.
+    #[error("{VARIABLE}={0}: this processor lacks its instructions; use {1}, or unset it")]
+    Unavailable(Level, Level),
+}
+
+impl Level {
+    /// Every level, the plainest first.
+    pub const ALL: [Level; 3] = [Level::Portable, Level::Avx2, Level::Avx512];
+
+    /// Whether this machine can run the level.
+    pub fn is_available(self) -> bool {
+        match self {
+            Level::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => is_x86_feature_detected!("avx512f") && Level::Avx2.is_available(),
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => false,
+        }
+    }
+
+    /// The best level of this machine.
+    pub fn best() -> Level {
+        Level::ALL.into_iter().rfind(|level| level.is_available()).unwrap_or(Level::Portable)
+    }
+
+    /// The level asked for by `SEISMOGRAD_LEVEL`, or the best one. A program that starts asks this once and reports the error.
+    pub fn from_environment() -> Result<Level, LevelError> {
+        let Ok(name) = std::env::var(VARIABLE) else { return Ok(Level::best()) };
+        let level: Level = name.parse()?;
+        if level.is_available() { Ok(level) } else { Err(LevelError::Unavailable(level, Level::best())) }
+    }
+
+    /// The level that every kernel of this process runs at.
+    pub fn current() -> Level {
+        static CURRENT: OnceLock<Level> = OnceLock::new();
+        *CURRENT.get_or_init(|| Level::from_environment().unwrap_or_else(|_| Level::best()))
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Level::Portable => "portable",
+            Level::Avx2 => "avx2",
+            Level::Avx512 => "avx512",
+        })
+    }
+}
+
+impl FromStr for Level {
+    type Err = LevelError;
+
+    fn from_str(name: &str) -> Result<Level, LevelError> {
+        Level::ALL
+            .into_iter()
+            .find(|level| level.to_string() == name)
+            .ok_or_else(|| LevelError::Unknown(name.to_owned()))
+    }
+}
+
+/// A loop written over [`Vector`], with its arguments. `run` must be `#[inline(always)]`, so that it is compiled
+/// under the features of the level that enters it.
+pub(crate) trait Kernel {
+    /// Runs the loop.
+    ///
+    /// # Safety
+    /// The instructions of `V`'s level must be available.
+    unsafe fn run<V: Vector>(self);
+}
+
+/// Runs `kernel` at `level`, which must be available.
+pub(crate) fn run_at(level: Level, kernel: impl Kernel) {
+    assert!(level.is_available(), "level {level} is not available on this processor");
+    match level {
+        // SAFETY: arrays need no instruction beyond the baseline.
+        Level::Portable => unsafe { kernel.run::<Array>() },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: asserted to be available above.
+        Level::Avx2 => unsafe { x86::avx2(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: asserted to be available above.
+        Level::Avx512 => unsafe { x86::avx512(kernel) },
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => unreachable!("asserted to be available above"),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    //! The two functions through which x86-64 instruction sets are entered.
+
+    use super::Kernel;
+    use crate::vector::{Avx2, Avx512};
+
+    /// # Safety
+    /// The processor must have AVX2 and FMA.
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) unsafe fn avx2(kernel: impl Kernel) {
+        // SAFETY: this function is compiled for the level, and the caller vouches for the processor.
+        unsafe { kernel.run::<Avx2>() }
+    }
+
+    /// # Safety
+    /// The processor must have AVX-512F.
+    #[target_feature(enable = "avx512f,avx2,fma")]
+    pub(super) unsafe fn avx512(kernel: impl Kernel) {
+        // SAFETY: this function is compiled for the level, and the caller vouches for the processor.
+        unsafe { kernel.run::<Avx512>() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        for level in Level::ALL {
+            assert_eq!(level.to_string().parse(), Ok(level));
+        }
+        assert_eq!("sse9".parse::<Level>(), Err(LevelError::Unknown("sse9".into())));
+    }
+
+    #[test]
+    fn a_forced_level_is_the_one_that_runs() {
+        if let Ok(name) = std::env::var(VARIABLE) {
+            assert_eq!(Level::current().to_string(), name, "the forced level did not run");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Max and average pooling and their gradients.
+//!
+//! The inner loops run over the channels of one pixel, which are contiguous; no element depends on its neighbours, so the
+//! compiler's own vectorisation gives the same bits everywhere.
+
+use crate::geometry::Pool2d;
+
+/// `output[n, oh, ow, c] = max of input under the window`; padding never wins.
+///
+/// # Panics
+/// When a length does not fit the geometry.
+pub fn max_forward(g: &Pool2d, input: &[f32], output: &mut [f32]) {
+    check_lengths(g, input.len(), output.len());
+    output.fill(f32::NEG_INFINITY);
+    each_tap(g, output.len() / g.output_len(), |i, o| {
+        for (y, &x) in output[o..][..g.channels].iter_mut().zip(&input[i..][..g.channels]) {
+            // A NaN in the window wins, so that a diverging run is seen.
+            *y = if x > *y || x.is_nan() { x } else { *y };
+        }
+    });
+}
+
+/// The gradient of [`max_forward`], whose result `output` shows where the greatest element was: the first one in row-major order
+/// takes it all.
+///
+/// # Panics
+/// When a length does not fit the geometry.
+pub fn max_gradient(g: &Pool2d, input: &[f32], output: &[f32], upstream: &[f32], gradient: &mut [f32]) {
+    check_lengths(g, input.len(), upstream.len());
+    assert_eq!(
+        (output.len(), gradient.len()),
+        (upstream.len(), input.len()),
+        "max pooling gradient: lengths for {g:?}"
+    );
+    gradient.fill(0.0);
+    // What is still to be given away: an output's upstream gradient, once.
+    let mut left = upstream.to_vec();
+    each_tap(g, output.len() / g.output_len(), |i, o| {
+        let (input, gradient) = (&input[i..][..g.channels], &mut gradient[i..][..g.channels]);
+        let (output, left) = (&output[o..][..g.channels], &mut left[o..][..g.channels]);
+        for c in 0..g.channels {
+            let here = input[c] == output[c];
+            gradient[c] += if here { left[c] } else { 0.0 };
+            left[c] = if here { 0.0 } else { left[c] };
+        }
+    });
+}
+
+/// `output[n, oh, ow, c] = mean of input under the window`; padding counts as zeros (PyTorch's `count_include_pad=True`).
+///
+/// # Panics
+/// When a length does not fit the geometry.
+pub fn avg_forward(g: &Pool2d, input: &[f32], output: &mut [f32]) {
+    check_lengths(g, input.len(), output.len());
+    let share = share(g);
+    output.fill(0.0);
+    each_tap(g, output.len() / g.output_len(), |i, o| {
+        for (y, &x) in output[o..][..g.channels].iter_mut().zip(&input[i..][..g.channels]) {
+            *y += x * share;
+        }
+    });
+}
+
+/// The gradient of [`avg_forward`].
+///
+/// # Panics
+/// When a length does not fit the geometry.
+pub fn avg_gradient(g: &Pool2d, upstream: &[f32], gradient: &mut [f32]) {
+    check_lengths(g, gradient.len(), upstream.len());
+    let share = share(g);
+    gradient.fill(0.0);
+    each_tap(g, upstream.len() / g.output_len(), |i, o| {
+        for (x, &y) in gradient[i..][..g.channels].iter_mut().zip(&upstream[o..][..g.channels]) {
+            *x += y * share;
+        }
+    });
+}
+
+fn share(g: &Pool2d) -> f32 {
+    1.0 / (g.window.kernel[0] * g.window.kernel[1]) as f32
+}
+
+/// Calls `visit(start of input pixel, start of output pixel)` for every pair of pixels that a window joins, taps in row-major order.
+#[inline(always)]
+fn each_tap(g: &Pool2d, samples: usize, mut visit: impl FnMut(usize, usize)) {
+    let ([height, width], [kernel_height, kernel_width]) = (g.window.output(), g.window.kernel);
+    for sample in 0..samples {
+        let (input, output) = (sample * g.input_len(), sample * g.output_len());
+        for oh in 0..height {
+            for ow in 0..width {
+                for kh in 0..kernel_height {
+                    let Some(ih) = g.window.tap(0, oh, kh) else { continue };
+                    for kw in 0..kernel_width {
+                        let Some(iw) = g.window.tap(1, ow, kw) else { continue };
+                        visit(
+                            input + (ih * g.window.input[1] + iw) * g.channels,
+                            output + (oh * width + ow) * g.channels,
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn check_lengths(g: &Pool2d, input: usize, output: usize) {
+    if let Some(problem) = g.window.problem() {
+        panic!("pooling: {problem}");
+    }
+    let n = input / g.input_len().max(1);
+    let fits = n * g.input_len() == input && n * g.output_len() == output;
+    assert!(fits, "pooling: {input} input and {output} output elements are no whole samples of {g:?}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{geometry::Window, reference};
+
+    const SIZES: [(usize, usize, usize, usize, usize); 6] =
+        [(32, 2, 2, 0, 32), (5, 2, 2, 0, 3), (7, 3, 2, 1, 17), (4, 3, 1, 1, 1), (1, 1, 1, 0, 5), (6, 5, 3, 2, 16)];
+
+    /// Few distinct values, so that ties are frequent.
+    fn values(len: usize, modulus: usize) -> Vec<f32> {
+        (0..len).map(|at| ((at * 7919 + at / 5) % modulus) as f32 - 4.0).collect()
+    }
+
+    fn wide(x: &[f32]) -> Vec<f64> {
+        x.iter().map(|&x| f64::from(x)).collect()
+    }
+
+    /// Sums of at most 25 terms, each below 9 and rounded: 1e-5 is far above their error and far below any mistake.
+    fn assert_close(got: &[f32], expect: &[f64], what: &str) {
+        for (&got, &expect) in got.iter().zip(expect) {
+            assert!((f64::from(got) - expect).abs() < 1e-5, "{what}: {got} is not {expect}");
+        }
+    }
+
+    #[test]
+    fn pooling_agrees_with_the_reference() {
+        for (size, kernel, stride, padding, channels) in SIZES {
+            let window =
+                Window { input: [size, size + 1], kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2] };
+            let g = Pool2d { window, channels };
+            let what = format!("{g:?}");
+            let (x, u) = (values(2 * g.input_len(), 9), values(2 * g.output_len(), 7));
+            let (mut y, mut dx) = (vec![0.0; u.len()], vec![0.0; x.len()]);
+            max_forward(&g, &x, &mut y);
+            assert_close(&y, &reference::max_pool2d(&g, &wide(&x)), &what);
+            max_gradient(&g, &x, &y, &u, &mut dx);
+            assert_close(&dx, &reference::max_pool2d_gradient(&g, &wide(&x), &wide(&u)), &what);
+            avg_forward(&g, &x, &mut y);
+            assert_close(&y, &reference::avg_pool2d(&g, &wide(&x)), &what);
+            avg_gradient(&g, &u, &mut dx);
+            assert_close(&dx, &reference::avg_pool2d_gradient(&g, &wide(&u)), &what);
+        }
+    }
+
+    #[test]
+    fn a_nan_in_the_window_is_kept() {
+        let window = Window { input: [1, 3], kernel: [1, 3], stride: [1, 1], padding: [0, 0] };
+        let mut y = [0.0];
+        max_forward(&Pool2d { window, channels: 1 }, &[1.0, f32::NAN, 2.0], &mut y);
+        assert!(y[0].is_nan());
+    }
+}

@@ -1,0 +1,50 @@
+//! The portable body: an array that the compiler vectorises as it can.
+
+use super::{LANES, Vector};
+
+/// Sixteen lanes in an array.
+#[derive(Clone, Copy)]
+pub struct Array([f32; LANES]);
+
+// The methods are unsafe by the trait's contract; only the pointers need care here.
+impl Vector for Array {
+    const PIXELS: usize = 4;
+
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        Array([0.0; LANES])
+    }
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        Array([x; LANES])
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller vouches for sixteen readable floats; an unaligned read asks for no more.
+        Array(unsafe { from.cast::<[f32; LANES]>().read_unaligned() })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller vouches for sixteen writable floats; an unaligned write asks for no more.
+        unsafe { to.cast::<[f32; LANES]>().write_unaligned(self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(mut self, other: Self) -> Self {
+        for (lane, other) in self.0.iter_mut().zip(other.0) {
+            *lane += other;
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, mut addend: Self) -> Self {
+        for lane in 0..LANES {
+            addend.0[lane] = self.0[lane].mul_add(factor.0[lane], addend.0[lane]);
+        }
+        addend
+    }
+}
