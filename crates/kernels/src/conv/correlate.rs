@@ -91,8 +91,8 @@ impl Correlate<'_> {
         let (row, span, step) = (self.image.row(), self.image.span(), self.image.step());
         let block_len = self.image.taps() * LANES;
         let start = oh * self.image.stride[0] * row + ow * step;
-        debug_assert!(start + (self.image.kernel[0] - 1) * row + (P - 1) * step + span <= self.padded.len());
-        debug_assert!((block + B) * block_len <= self.weight.len());
+        assert!(start + (self.image.kernel[0] - 1) * row + (P - 1) * step + span <= self.padded.len());
+        assert!((block + B) * block_len <= self.weight.len());
         // SAFETY: the last element read of the image is the one under the kernel's last tap at the tile's last pixel, and of the
         // weight the last tap of the last block: both asserted above, and implied by the geometry's output size.
         unsafe {

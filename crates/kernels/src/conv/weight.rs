@@ -86,8 +86,8 @@ impl WeightGradient<'_> {
         let (row, step, width) = (self.image.row(), self.image.step(), self.image.output[1]);
         let channels = self.image.channels_out.next_multiple_of(LANES);
         let last = ((rows.end - 1) * self.image.stride[0] + kernel_row) * row + (width - 1) * step + r + R;
-        debug_assert!(last <= self.padded.len());
-        debug_assert!((rows.end * width - 1) * channels + (block + B) * LANES <= self.upstream.len());
+        assert!(last <= self.padded.len());
+        assert!((rows.end * width - 1) * channels + (block + B) * LANES <= self.upstream.len());
         // SAFETY: the last element read of the image and of the upstream gradient are asserted above, and implied by the geometry.
         unsafe {
             let mut acc = [[V::zero(); B]; R];

@@ -1,0 +1,103 @@
+//! Max and average pooling of batches of images, spread over rayon's threads by samples.
+
+use crate::{Tensor, parallel};
+pub use seismograd_kernels::geometry::Pool2d;
+use seismograd_kernels::{geometry::Window, pool};
+
+/// The geometry of a pooling of `input` `[n, h, w, c]`.
+#[track_caller]
+fn geometry(input: &[usize], kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2]) -> Pool2d {
+    let &[_, height, width, channels] = input else { panic!("pooling: input {input:?} is to be [n, h, w, c]") };
+    let window = Window { input: [height, width], kernel, stride, padding };
+    if let Some(problem) = window.problem() {
+        panic!("pooling: {problem}");
+    }
+    Pool2d { window, channels }
+}
+
+#[track_caller]
+fn pool(
+    input: &Tensor,
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 2],
+    forward: fn(&Pool2d, &[f32], &mut [f32]),
+) -> (Tensor, Pool2d) {
+    let g = geometry(input.shape(), kernel, stride, padding);
+    let n = input.shape()[0];
+    let [height, width] = g.window.output();
+    let mut output = Tensor::zeros(&[n, height, width, g.channels]);
+    parallel::samples(n, output.as_mut_slice(), |samples, output| forward(&g, input.samples(samples), output));
+    (output, g)
+}
+
+/// Max pooling of `[n, h, w, c]`. Returns the result and the geometry, which the gradient takes.
+///
+/// # Panics
+/// When the sizes do not fit.
+#[track_caller]
+pub fn max_pool2d(input: &Tensor, kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2]) -> (Tensor, Pool2d) {
+    pool(input, kernel, stride, padding, pool::max_forward)
+}
+
+/// Average pooling of `[n, h, w, c]`; padding counts as zeros. Returns the result and the geometry, which the gradient takes.
+///
+/// # Panics
+/// When the sizes do not fit.
+#[track_caller]
+pub fn avg_pool2d(input: &Tensor, kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2]) -> (Tensor, Pool2d) {
+    pool(input, kernel, stride, padding, pool::avg_forward)
+}
+
+/// The gradient of [`max_pool2d`]: the first greatest element of a window takes it all.
+///
+/// # Panics
+/// When the shapes do not fit the geometry.
+#[track_caller]
+pub fn max_pool2d_gradient(g: &Pool2d, input: &Tensor, output: &Tensor, upstream: &Tensor) -> Tensor {
+    let mut gradient = Tensor::zeros(input.shape());
+    parallel::samples(input.shape()[0], gradient.as_mut_slice(), |samples, gradient| {
+        let [input, output, upstream] = [input, output, upstream].map(|tensor| tensor.samples(samples.clone()));
+        pool::max_gradient(g, input, output, upstream, gradient);
+    });
+    gradient
+}
+
+/// The gradient of [`avg_pool2d`].
+///
+/// # Panics
+/// When the shapes do not fit the geometry.
+#[track_caller]
+pub fn avg_pool2d_gradient(g: &Pool2d, upstream: &Tensor) -> Tensor {
+    let n = upstream.shape()[0];
+    let [height, width] = g.window.input;
+    let mut gradient = Tensor::zeros(&[n, height, width, g.channels]);
+    parallel::samples(n, gradient.as_mut_slice(), |samples, gradient| {
+        pool::avg_gradient(g, upstream.samples(samples), gradient);
+    });
+    gradient
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_batch_is_its_samples() {
+        let x = Tensor::new(&[40, 4, 4, 2], (0..40 * 32).map(|at| (at * 31 % 17) as f32).collect());
+        let (y, g) = max_pool2d(&x, [2, 2], [2, 2], [0, 0]);
+        let whole = max_pool2d_gradient(&g, &x, &y, &y);
+        for sample in [0, 15, 16, 39] {
+            let part = |t: &Tensor| t.slice(0, sample..sample + 1);
+            assert_eq!(max_pool2d(&part(&x), [2, 2], [2, 2], [0, 0]).0, part(&y));
+            assert_eq!(max_pool2d_gradient(&g, &part(&x), &part(&y), &part(&y)), part(&whole));
+        }
+    }
+
+    #[test]
+    fn an_average_and_its_gradient() {
+        let (y, g) = avg_pool2d(&Tensor::new(&[1, 2, 2, 1], vec![1.0, 2.0, 3.0, 6.0]), [2, 2], [2, 2], [0, 0]);
+        assert_eq!(y.as_slice(), [3.0]);
+        assert_eq!(avg_pool2d_gradient(&g, &y).as_slice(), [0.75; 4]);
+    }
+}
