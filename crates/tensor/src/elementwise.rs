@@ -6,14 +6,15 @@ use std::ops;
 impl Tensor {
     /// `f` of every element.
     pub fn map(&self, f: impl Fn(f32) -> f32 + Sync) -> Tensor {
-        let mut result = self.clone();
-        result.map_in_place(f);
-        result
+        let from = self.as_slice();
+        let elements = parallel::generate(from.len(), |range| from[range].iter().map(|&x| f(x)));
+        Tensor::new(self.shape(), elements)
     }
 
-    /// Replaces every element by `f` of it.
-    pub fn map_in_place(&mut self, f: impl Fn(f32) -> f32 + Sync) {
+    /// `f` of every element, in place where the elements are shared with no clone.
+    pub fn into_map(mut self, f: impl Fn(f32) -> f32 + Sync) -> Tensor {
         parallel::elements(self.as_mut_slice(), |_, piece| piece.iter_mut().for_each(|x| *x = f(*x)));
+        self
     }
 
     /// `f` of every pair of elements, after both shapes are broadcast (NumPy's rule).
@@ -22,22 +23,30 @@ impl Tensor {
     /// When the shapes do not broadcast.
     #[track_caller]
     pub fn zip(&self, other: &Tensor, f: impl Fn(f32, f32) -> f32 + Sync) -> Tensor {
-        if self.shape() == other.shape() {
-            return self.zip_same(other, f);
+        if self.shape() != other.shape() {
+            let shape = broadcast_shape(self.shape(), other.shape());
+            return self.broadcast_to(&shape).zip(&other.broadcast_to(&shape), f);
         }
-        let shape = broadcast_shape(self.shape(), other.shape());
-        self.broadcast_to(&shape).zip_same(&other.broadcast_to(&shape), f)
+        let (a, b) = (self.as_slice(), other.as_slice());
+        let elements =
+            parallel::generate(a.len(), |range| a[range.clone()].iter().zip(&b[range]).map(|(&x, &y)| f(x, y)));
+        Tensor::new(self.shape(), elements)
     }
 
-    fn zip_same(&self, other: &Tensor, f: impl Fn(f32, f32) -> f32 + Sync) -> Tensor {
-        let mut result = self.clone();
+    /// `f` of every pair of elements of two tensors of one shape, in place where `self` is shared with no clone.
+    ///
+    /// # Panics
+    /// When the shapes differ.
+    #[track_caller]
+    pub fn into_zip(mut self, other: &Tensor, f: impl Fn(f32, f32) -> f32 + Sync) -> Tensor {
+        assert_eq!(self.shape(), other.shape(), "into_zip: shapes");
         let other = other.as_slice();
-        parallel::elements(result.as_mut_slice(), |first, piece| {
+        parallel::elements(self.as_mut_slice(), |first, piece| {
             for (x, &y) in piece.iter_mut().zip(&other[first..]) {
                 *x = f(*x, y);
             }
         });
-        result
+        self
     }
 
     /// Adds `other`, of the same shape, to `self`.
@@ -46,13 +55,8 @@ impl Tensor {
     /// When the shapes differ.
     #[track_caller]
     pub fn accumulate(&mut self, other: &Tensor) {
-        assert_eq!(self.shape(), other.shape(), "accumulate: shapes");
-        let other = other.as_slice();
-        parallel::elements(self.as_mut_slice(), |first, piece| {
-            for (x, &y) in piece.iter_mut().zip(&other[first..]) {
-                *x += y;
-            }
-        });
+        let sum = std::mem::replace(self, Tensor::zeros(&[0])).into_zip(other, |x, y| x + y);
+        *self = sum;
     }
 }
 

@@ -40,3 +40,16 @@ pub(crate) fn elements(output: &mut [f32], task: impl Fn(usize, &mut [f32]) + Sy
     }
     output.par_chunks_mut(ELEMENTS).enumerate().for_each(|(piece, output)| task(piece * ELEMENTS, output));
 }
+
+/// The elements that `task(range)` yields for every fixed piece of `0..len`.
+pub(crate) fn generate<I: Iterator<Item = f32>>(len: usize, task: impl Fn(Range<usize>) -> I + Sync) -> Vec<f32> {
+    if len <= ELEMENTS {
+        return task(0..len).collect();
+    }
+    let mut result = vec![0.0; len];
+    elements(&mut result, |first, piece| {
+        let range = first..first + piece.len();
+        piece.iter_mut().zip(task(range)).for_each(|(to, x)| *to = x);
+    });
+    result
+}

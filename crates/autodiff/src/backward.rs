@@ -1,0 +1,186 @@
+//! The reverse loop: the one place where gradients are accumulated, un-broadcast and observed.
+
+use crate::graph::{Graph, Var};
+use crate::observer::{Observer, Site};
+use seismograd_tensor::Tensor;
+
+/// The gradients of a graph's leaves.
+pub struct Gradients(Vec<Option<Tensor>>);
+
+impl Gradients {
+    /// The gradient of a leaf; `None` where none flows.
+    pub fn of(&self, leaf: Var) -> Option<&Tensor> {
+        self.0[leaf.index()].as_ref()
+    }
+
+    /// Takes the gradient of a leaf out; `None` where none flows.
+    pub fn take(&mut self, leaf: Var) -> Option<Tensor> {
+        self.0[leaf.index()].take()
+    }
+
+    /// Adds a contribution, summed over what broadcasting repeated.
+    fn add(&mut self, var: Var, shape: &[usize], contribution: Tensor) {
+        let contribution = if contribution.shape() == shape { contribution } else { contribution.sum_to(shape) };
+        match &mut self.0[var.index()] {
+            Some(sum) => sum.accumulate(&contribution),
+            empty => *empty = Some(contribution),
+        }
+    }
+}
+
+impl Graph {
+    /// The gradients of a scalar with respect to every leaf.
+    ///
+    /// # Panics
+    /// When `output` has more than one element.
+    #[track_caller]
+    pub fn backward(&self, output: Var) -> Gradients {
+        let value = self.value(output);
+        assert_eq!(value.len(), 1, "backward: shape {:?} is no scalar; use backward_from", value.shape());
+        self.backward_from(output, Tensor::full(value.shape(), 1.0), &mut ())
+    }
+
+    /// The gradients of `sum(output * upstream)` with respect to every leaf, watched by `observer`.
+    ///
+    /// Nodes are visited from the last to the first, so a node's gradient is complete when it is reached. There the observer
+    /// sees it, once for each site the node is.
+    ///
+    /// # Panics
+    /// When `upstream` has not the shape of `output`.
+    #[track_caller]
+    pub fn backward_from(&self, output: Var, upstream: Tensor, observer: &mut dyn Observer) -> Gradients {
+        assert_eq!(self.value(output).shape(), upstream.shape(), "backward: output and upstream");
+        let mut gradients = Gradients((0..=output.index()).map(|_| None).collect());
+        gradients.0[output.index()] = Some(upstream);
+        let mut sites = self.sites_before(output);
+        for at in (0..=output.index()).rev() {
+            let node = &self.nodes[at];
+            let Some(gradient) = &gradients.0[at] else { continue };
+            while let Some((var, site)) = sites.pop_if(|(var, _)| var.index() >= at) {
+                // Later nodes are those that no gradient reached.
+                if var.index() == at {
+                    observer.gradient(site, gradient);
+                }
+            }
+            let Some(rule) = node.rule.as_ref().filter(|_| node.needs_gradient) else { continue };
+            let upstream = gradients.0[at].take().expect("it was there above");
+            let contributions = rule.backward(&self.context(node), upstream);
+            debug_assert_eq!(contributions.len(), node.inputs.len(), "a rule returns one contribution an input");
+            for (&input, contribution) in node.inputs.iter().zip(contributions) {
+                let source = &self.nodes[input.index()];
+                if let Some(contribution) = contribution.filter(|_| source.needs_gradient) {
+                    gradients.add(input, source.value.shape(), contribution);
+                }
+            }
+        }
+        gradients.0.resize(self.len(), None);
+        gradients
+    }
+
+    /// The sites at or before `output`, the latest node last.
+    fn sites_before(&self, output: Var) -> Vec<(Var, Site<'_>)> {
+        let mut sites: Vec<_> = self.sites().filter(|(var, _)| *var <= output).collect();
+        // Reversed first, so that popping from the end visits the sites of one node in the order their scopes were opened.
+        sites.reverse();
+        sites.sort_by_key(|(var, _)| *var);
+        sites
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scalar(graph: &mut Graph, value: f32) -> Var {
+        graph.leaf(Tensor::scalar(value))
+    }
+
+    #[test]
+    fn x_times_x() {
+        let mut g = Graph::new();
+        let x = scalar(&mut g, 3.0);
+        let y = g.mul(x, x);
+        assert_eq!(g.backward(y).of(x).unwrap().item(), 6.0);
+    }
+
+    #[test]
+    fn a_shared_subexpression_accumulates() {
+        // y = (x + 1)^2 + 3 (x + 1) at x = 2: dy/dx = 2 * 3 + 3.
+        let mut g = Graph::new();
+        let x = scalar(&mut g, 2.0);
+        let one = g.constant(Tensor::scalar(1.0));
+        let three = g.constant(Tensor::scalar(3.0));
+        let s = g.add(x, one);
+        let square = g.mul(s, s);
+        let line = g.mul(three, s);
+        let y = g.add(square, line);
+        assert_eq!(g.backward(y).of(x).unwrap().item(), 9.0);
+    }
+
+    #[test]
+    fn a_weight_used_twice_gathers_both_uses() {
+        // y = w (w x) with x = 5: dy/dw = 2 w x.
+        let mut g = Graph::new();
+        let w = g.leaf(Tensor::full(&[1, 1], 2.0));
+        let x = g.constant(Tensor::full(&[1, 1], 5.0));
+        let once = g.matmul(w, x);
+        let twice = g.matmul(w, once);
+        assert_eq!(g.backward(twice).of(w).unwrap().item(), 20.0);
+    }
+
+    #[test]
+    fn a_graph_of_a_hundred_thousand_nodes() {
+        let mut g = Graph::new();
+        let x = scalar(&mut g, 1.0);
+        let mut y = x;
+        for _ in 0..100_000 {
+            y = g.add(y, x);
+        }
+        assert_eq!(g.value(y).item(), 100_001.0);
+        assert_eq!(g.backward(y).of(x).unwrap().item(), 100_001.0);
+    }
+
+    #[test]
+    fn constants_get_no_gradient() {
+        let mut g = Graph::new();
+        let (x, c) = (scalar(&mut g, 1.0), g.constant(Tensor::scalar(2.0)));
+        let y = g.mul(x, c);
+        let gradients = g.backward(y);
+        assert!(gradients.of(c).is_none());
+        assert_eq!(gradients.of(x).unwrap().item(), 2.0);
+    }
+
+    #[derive(Default)]
+    struct Log(Vec<String>);
+
+    impl Observer for Log {
+        fn value(&mut self, site: Site<'_>, value: &Tensor) {
+            self.0.push(format!("{}.{:?} = {}", site.scope, site.port, value.item()));
+        }
+
+        fn gradient(&mut self, site: Site<'_>, gradient: &Tensor) {
+            self.0.push(format!("d {}.{:?} = {}", site.scope, site.port, gradient.item()));
+        }
+    }
+
+    #[test]
+    fn an_observer_sees_every_site_once() {
+        let mut g = Graph::new();
+        let x = scalar(&mut g, 3.0);
+        let y = g.scope("outer", x, |g, x| {
+            let square = g.scope("square", x, |g, x| g.mul(x, x));
+            g.neg(square)
+        });
+        let mut log = Log::default();
+        g.observe_values(&mut log);
+        assert_eq!(
+            log.0,
+            ["outer.Input = 3", "outer.Output = -9", "outer.square.Input = 3", "outer.square.Output = 9"]
+        );
+        log.0.clear();
+        g.backward_from(y, Tensor::scalar(1.0), &mut log);
+        let expect =
+            ["d outer.Output = 1", "d outer.square.Output = -1", "d outer.Input = -6", "d outer.square.Input = -6"];
+        assert_eq!(log.0, expect);
+    }
+}

@@ -1,0 +1,177 @@
+//! The Wengert list: nodes in the order they were computed.
+
+use crate::observer::{Observer, Port, Site};
+use seismograd_tensor::Tensor;
+
+/// A node of a [`Graph`]: an index, valid in the graph that gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Var(pub(crate) u32);
+
+impl Var {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The reverse rule of one operation.
+///
+/// A rule is pure: it returns one contribution an input, in the shape of the input or of what the input was broadcast
+/// to, and leaves accumulating and un-broadcasting to the graph.
+pub trait Backward: Send {
+    /// The contributions to the gradients of the inputs, in their order, from the output's gradient `upstream`. `None` stands
+    /// for no contribution, which is right wherever [`Context::needs`] is false.
+    fn backward(&self, context: &Context<'_>, upstream: Tensor) -> Vec<Option<Tensor>>;
+}
+
+/// What a rule may look at: the node's inputs and output.
+pub struct Context<'g> {
+    graph: &'g Graph,
+    node: &'g Node,
+}
+
+impl<'g> Context<'g> {
+    /// The number of inputs.
+    #[expect(clippy::len_without_is_empty, reason = "an operation has an input")]
+    pub fn len(&self) -> usize {
+        self.node.inputs.len()
+    }
+
+    /// The value of input `at`.
+    pub fn input(&self, at: usize) -> &'g Tensor {
+        self.graph.value(self.node.inputs[at])
+    }
+
+    /// The node's own value.
+    pub fn output(&self) -> &'g Tensor {
+        &self.node.value
+    }
+
+    /// Whether anybody wants the gradient of input `at`.
+    pub fn needs(&self, at: usize) -> bool {
+        self.graph.nodes[self.node.inputs[at].index()].needs_gradient
+    }
+
+    /// The contribution to input `at`, computed only if it is wanted.
+    pub fn when_needed(&self, at: usize, contribution: impl FnOnce() -> Tensor) -> Option<Tensor> {
+        self.needs(at).then(contribution)
+    }
+}
+
+pub(crate) struct Node {
+    pub value: Tensor,
+    pub inputs: Vec<Var>,
+    /// None for leaves and constants.
+    pub rule: Option<Box<dyn Backward>>,
+    pub needs_gradient: bool,
+}
+
+/// A named part of the graph, from one input to one output.
+pub(crate) struct Scope {
+    pub path: String,
+    pub input: Var,
+    /// None while the scope is open.
+    pub output: Option<Var>,
+}
+
+/// A Wengert list: every operation computes its value at once and appends a node.
+///
+/// Operations are methods, one module each (see [`crate::OPERATIONS`]). Shapes that do not fit panic with the operation and both shapes.
+#[derive(Default)]
+pub struct Graph {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) scopes: Vec<Scope>,
+    /// Indices of the open scopes, outermost first.
+    open: Vec<usize>,
+}
+
+impl Graph {
+    /// A graph without nodes.
+    pub fn new() -> Graph {
+        Graph::default()
+    }
+
+    /// A value whose gradient is wanted.
+    pub fn leaf(&mut self, value: Tensor) -> Var {
+        self.append(Node { value, inputs: Vec::new(), rule: None, needs_gradient: true })
+    }
+
+    /// A value whose gradient nobody wants, such as a batch of images.
+    pub fn constant(&mut self, value: Tensor) -> Var {
+        self.append(Node { value, inputs: Vec::new(), rule: None, needs_gradient: false })
+    }
+
+    /// Appends an operation's result with its rule. Operations of other crates join the graph through this too.
+    pub fn push(&mut self, value: Tensor, inputs: &[Var], rule: impl Backward + 'static) -> Var {
+        let needs_gradient = inputs.iter().any(|input| self.nodes[input.index()].needs_gradient);
+        self.append(Node { value, inputs: inputs.to_vec(), rule: Some(Box::new(rule)), needs_gradient })
+    }
+
+    fn append(&mut self, node: Node) -> Var {
+        let var = Var(u32::try_from(self.nodes.len()).expect("a graph has fewer than 2^32 nodes"));
+        self.nodes.push(node);
+        var
+    }
+
+    /// The value of a node.
+    pub fn value(&self, var: Var) -> &Tensor {
+        &self.nodes[var.index()].value
+    }
+
+    /// The number of nodes.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there are no nodes.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Opens a scope named `name`, inside the scopes open now, through which `input` flows.
+    pub fn open_scope(&mut self, name: &str, input: Var) {
+        let path = match self.open.last() {
+            Some(&outer) => format!("{}.{name}", self.scopes[outer].path),
+            None => name.to_owned(),
+        };
+        self.open.push(self.scopes.len());
+        self.scopes.push(Scope { path, input, output: None });
+    }
+
+    /// Closes the scope opened last, whose result is `output`.
+    ///
+    /// # Panics
+    /// When no scope is open.
+    #[track_caller]
+    pub fn close_scope(&mut self, output: Var) {
+        let scope = self.open.pop().expect("close_scope: no scope is open");
+        self.scopes[scope].output = Some(output);
+    }
+
+    /// `body(input)` in a scope of its own.
+    pub fn scope(&mut self, name: &str, input: Var, body: impl FnOnce(&mut Graph, Var) -> Var) -> Var {
+        self.open_scope(name, input);
+        let output = body(self, input);
+        self.close_scope(output);
+        output
+    }
+
+    /// Shows the observer the value at every site, in the order the scopes were opened.
+    pub fn observe_values(&self, observer: &mut dyn Observer) {
+        for (var, site) in self.sites() {
+            observer.value(site, self.value(var));
+        }
+    }
+
+    /// Every site with its node, in the order the scopes were opened.
+    pub(crate) fn sites(&self) -> impl Iterator<Item = (Var, Site<'_>)> {
+        self.scopes.iter().flat_map(|scope| {
+            let input = (scope.input, Site { scope: &scope.path, port: Port::Input });
+            let output = scope.output.map(|output| (output, Site { scope: &scope.path, port: Port::Output }));
+            [Some(input), output].into_iter().flatten()
+        })
+    }
+
+    pub(crate) fn context<'g>(&'g self, node: &'g Node) -> Context<'g> {
+        Context { graph: self, node }
+    }
+}

@@ -1,0 +1,32 @@
+//! Who watches a graph, and where.
+
+use seismograd_tensor::Tensor;
+
+/// One of the two ends of a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Port {
+    /// What flows into the scope.
+    Input,
+    /// What flows out of it.
+    Output,
+}
+
+/// A place that can be watched: an end of a named scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Site<'a> {
+    /// The scope's path, such as `block1.conv2`.
+    pub scope: &'a str,
+    /// Which end of it.
+    pub port: Port,
+}
+
+/// Sees the values and gradients at every site. `()` observes nothing.
+pub trait Observer {
+    /// The value at a site, after the forward pass.
+    fn value(&mut self, _site: Site<'_>, _value: &Tensor) {}
+
+    /// The gradient at a site, complete: every contribution has been added.
+    fn gradient(&mut self, _site: Site<'_>, _gradient: &Tensor) {}
+}
+
+impl Observer for () {}

@@ -1,0 +1,78 @@
+//! Two-dimensional convolution.
+
+use crate::graph::{Backward, Context, Graph, Var};
+use seismograd_tensor::{Conv2d, Tensor, conv2d, conv2d_input_gradient, conv2d_weight_gradient};
+
+/// How a window slides over an image: `[vertical, horizontal]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Steps of the window.
+    pub stride: [usize; 2],
+    /// Zeros added on each side of the image.
+    pub padding: [usize; 2],
+}
+
+impl Window {
+    /// The same stride and padding along both axes.
+    pub fn square(stride: usize, padding: usize) -> Window {
+        Window { stride: [stride; 2], padding: [padding; 2] }
+    }
+}
+
+struct Rule(Conv2d);
+
+impl Graph {
+    /// Convolution of `x` `[n, h, w, in]` with `weight` `(out, in, kh, kw)` plus `bias` `[out]`: `[n, oh, ow, out]`.
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    #[track_caller]
+    pub fn conv2d(&mut self, x: Var, weight: Var, bias: Option<Var>, window: Window) -> Var {
+        let bias_value = bias.map(|bias| self.value(bias));
+        let (output, geometry) = conv2d(self.value(x), self.value(weight), bias_value, window.stride, window.padding);
+        let inputs: Vec<Var> = [x, weight].into_iter().chain(bias).collect();
+        self.push(output, &inputs, Rule(geometry))
+    }
+}
+
+impl Backward for Rule {
+    fn backward(&self, context: &Context<'_>, upstream: Tensor) -> Vec<Option<Tensor>> {
+        let (x, weight) = (context.input(0), context.input(1));
+        let x_contribution = context.when_needed(0, || conv2d_input_gradient(&self.0, &upstream, weight));
+        let weight_contribution = context.when_needed(1, || conv2d_weight_gradient(&self.0, x, &upstream));
+        // The bias was broadcast over samples and pixels: the graph sums.
+        let bias_contribution = (context.len() == 3).then(|| context.needs(2).then_some(upstream));
+        [x_contribution, weight_contribution].into_iter().chain(bias_contribution).collect()
+    }
+}
+
+#[cfg(test)]
+pub(super) fn check() {
+    use crate::check::{Case, operation, values};
+    use ndarray::{ArrayD, IxDyn};
+    use proptest::prelude::*;
+    use seismograd_kernels::{geometry, reference};
+
+    let sizes = ([1..3usize, 1..4, 1..4], [3..7usize, 3..7], [1..4usize, 1..4], [1..3usize, 1..3], any::<[usize; 2]>());
+    operation((sizes, any::<bool>(), any::<u32>()), |((channels, image, kernel, stride, padding), biased, seed)| {
+        let [n, channels_in, channels_out] = channels;
+        let padding = [0, 1].map(|axis| padding[axis] % kernel[axis]);
+        let mut inputs = vec![
+            values(&[n, image[0], image[1], channels_in], seed),
+            values(&[channels_out, channels_in, kernel[0], kernel[1]], seed ^ 1),
+        ];
+        inputs.extend(biased.then(|| values(&[channels_out], seed ^ 2)));
+        let window = geometry::Window { input: image, kernel, stride, padding };
+        let g = geometry::Conv2d { window, channels_in, channels_out };
+        let flat = |x: &ArrayD<f64>| x.iter().copied().collect::<Vec<_>>();
+        Case::new(
+            inputs,
+            move |g, x| g.conv2d(x[0], x[1], x.get(2).copied(), Window { stride, padding }),
+            move |x| {
+                let y = reference::conv2d(&g, &flat(&x[0]), &flat(&x[1]), x.get(2).map(flat).as_deref());
+                let [height, width] = window.output();
+                ArrayD::from_shape_vec(IxDyn(&[n, height, width, channels_out]), y).expect("the output's length")
+            },
+        )
+    });
+}

@@ -1,0 +1,25 @@
+//! Exponential function.
+
+use crate::graph::{Backward, Context, Graph, Var};
+use seismograd_tensor::Tensor;
+
+struct Rule;
+
+impl Graph {
+    /// `e^x`.
+    pub fn exp(&mut self, x: Var) -> Var {
+        self.push(self.value(x).map(libm::expf), &[x], Rule)
+    }
+}
+
+impl Backward for Rule {
+    fn backward(&self, context: &Context<'_>, upstream: Tensor) -> Vec<Option<Tensor>> {
+        vec![Some(upstream.into_zip(context.output(), |u, y| u * y))]
+    }
+}
+
+#[cfg(test)]
+pub(super) fn check() {
+    use crate::check::{Case, tensor, operation};
+    operation(tensor(), |x| Case::new(vec![x], |g, x| g.exp(x[0]), |x| x[0].mapv(f64::exp)));
+}
