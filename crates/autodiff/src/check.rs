@@ -16,9 +16,12 @@ const STEP: f64 = 1e-5;
 /// An operation on given inputs, and the same operation naively in `f64`.
 pub(crate) struct Case {
     pub inputs: Vec<Tensor>,
-    pub forward: Box<dyn Fn(&mut Graph, &[Var]) -> Var>,
-    pub reference: Box<dyn Fn(&[ArrayD<f64>]) -> ArrayD<f64>>,
+    pub forward: Box<Forward>,
+    pub reference: Box<Reference>,
 }
+
+type Forward = dyn Fn(&mut Graph, &[Var]) -> Var;
+type Reference = dyn Fn(&[ArrayD<f64>]) -> ArrayD<f64>;
 
 impl Case {
     pub fn new(
@@ -54,7 +57,7 @@ fn check_case(case: &Case) -> Result<(), TestCaseError> {
     for (at, &var) in vars.iter().enumerate() {
         let gradient = gradients.of(var).cloned().unwrap_or_else(|| Tensor::zeros(case.inputs[at].shape()));
         prop_assert_eq!(gradient.shape(), case.inputs[at].shape());
-        assert_close(&format!("gradient {at}"), gradient.as_slice(), &differences(&inputs, at, &weighted))?;
+        assert_close(&format!("gradient {at}"), gradient.as_slice(), &differences(&inputs, at, weighted))?;
     }
     Ok(())
 }

@@ -1,0 +1,52 @@
+//! Layers one after the other, each in a scope of its name.
+
+use super::Layer;
+use crate::builder::Builder;
+use crate::forward::Forward;
+use seismograd_autodiff::Var;
+
+/// Named layers, the output of each the input of the next.
+pub struct Sequential(Vec<(String, Box<dyn Layer>)>);
+
+/// A [`Sequential`] that is still being made.
+pub struct Children<'b> {
+    builder: &'b mut Builder,
+    layers: Vec<(String, Box<dyn Layer>)>,
+}
+
+impl Sequential {
+    /// Begins a sequence.
+    #[expect(clippy::new_ret_no_self, reason = "the sequence is complete at `build`")]
+    pub fn new(builder: &mut Builder) -> Children<'_> {
+        Children { builder, layers: Vec::new() }
+    }
+}
+
+impl Children<'_> {
+    /// Appends the layer that `make` builds under this name.
+    pub fn add<L: Layer + 'static>(mut self, name: &str, make: impl FnOnce(&mut Builder) -> L) -> Self {
+        let layer = self.builder.named(name, make);
+        self.layers.push((name.to_owned(), Box::new(layer)));
+        self
+    }
+
+    /// The finished sequence.
+    pub fn build(self) -> Sequential {
+        Sequential(self.layers)
+    }
+}
+
+impl Layer for Sequential {
+    fn forward(&self, forward: &mut Forward<'_>, x: Var) -> Var {
+        self.0.iter().fold(x, |x, (name, layer)| {
+            forward.graph().open_scope(name, x);
+            let y = layer.forward(forward, x);
+            forward.graph().close_scope(y);
+            y
+        })
+    }
+
+    fn mixes_samples(&self) -> bool {
+        self.0.iter().any(|(_, layer)| layer.mixes_samples())
+    }
+}
