@@ -5,6 +5,7 @@ mod oracle;
 mod tidy;
 
 use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
 /// The project's chores.
 #[derive(Parser)]
@@ -24,10 +25,18 @@ enum Task {
     Tidy(tidy::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().task {
+fn main() -> ExitCode {
+    let done = match Cli::parse().task {
         Task::Data(args) => data::run(&args),
         Task::Oracle(args) => oracle::run(&args),
         Task::Tidy(args) => tidy::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Printed here rather than returned: RUST_BACKTRACE must not add to the one line.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

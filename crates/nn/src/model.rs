@@ -1,6 +1,6 @@
 //! An architecture, and the numbers that fill it.
 
-use crate::builder::{Builder, Specification};
+use crate::builder::{BufferId, Builder, Specification};
 use crate::forward::Forward;
 use crate::layers::{Layer, Sequential};
 use seismograd_autodiff::Var;
@@ -13,6 +13,15 @@ pub struct State {
     pub parameters: Vec<Tensor>,
     /// What training changes beside it, such as running means, in the model's order.
     pub buffers: Vec<Tensor>,
+}
+
+impl State {
+    /// Makes the buffers what a forward pass says they are to be (see [`Forward::take_buffer_updates`]).
+    pub fn apply(&mut self, updates: Vec<(BufferId, Tensor)>) {
+        for (id, value) in updates {
+            self.buffers[id.0] = value;
+        }
+    }
 }
 
 /// An architecture: layers, and the names and shapes of their tensors. It holds no number; see [`State`].

@@ -48,8 +48,15 @@ impl Adam {
     /// [`ConfigError::NotAllowed`].
     pub fn build(self) -> Result<PerParameter<AdamRule, 2>, ConfigError> {
         let [coupled, decoupled] = [self.weight_decay, 0.0];
-        AdamRule { name: ENTRY.name, betas: self.betas, eps: self.eps, coupled, decoupled, epsilon_hat: self.epsilon_hat }
-            .checked(self.lr)
+        AdamRule {
+            name: ENTRY.name,
+            betas: self.betas,
+            eps: self.eps,
+            coupled,
+            decoupled,
+            epsilon_hat: self.epsilon_hat,
+        }
+        .checked(self.lr)
     }
 }
 
@@ -96,14 +103,15 @@ impl Rule<2> for AdamRule {
         let correction2 = (1.0 - power(beta2, step.number)).sqrt();
         let alpha = (step.lr * correction2 / (1.0 - power(beta1, step.number))) as f32;
         let eps = if self.epsilon_hat { self.eps } else { self.eps * correction2 } as f32;
-        let (coupled, shrink) = (self.coupled as f32, (1.0 - step.lr * self.decoupled) as f32);
+        // What decay takes away is rounded as a number of its own: 1 - lr * decay would lose most of its digits in f32.
+        let (coupled, decoupled) = (self.coupled as f32, (step.lr * self.decoupled) as f32);
         let [(keep1, take1), (keep2, take2)] = [beta1, beta2].map(|beta| (beta as f32, (1.0 - beta) as f32));
         let moments = m.as_mut_slice().iter_mut().zip(v.as_mut_slice());
         for ((p, &g), (m, v)) in parameter.as_mut_slice().iter_mut().zip(gradient.as_slice()).zip(moments) {
             let g = g + coupled * *p;
             *m = keep1 * *m + take1 * g;
             *v = keep2 * *v + take2 * (g * g);
-            *p = shrink * *p - alpha * *m / (v.sqrt() + eps);
+            *p -= decoupled * *p + alpha * *m / (v.sqrt() + eps);
         }
     }
 }
@@ -201,8 +209,8 @@ mod tests {
         // Coupled decay: the gradients are 3 + 1/2 and 1 + p/2.
         let first = 1.0 - 0.5 * 3.5 / (3.5 + 1.0);
         let g = 1.0 + 0.5 * first;
-        let (m, v) = ((1.75 / 2.0 + g / 2.0) / 0.75, (0.75 * 3.5 * 3.5 / 4.0 + g * g / 4.0) / (7.0 / 16.0));
-        let second = 0.5 * m / (v.sqrt() + 1.0);
+        let (m, v) = ((1.75 + g) / 1.5, (0.75 * 3.5 * 3.5 + g * g) / 1.75);
+        let second = 0.5 * m / (f64::sqrt(v) + 1.0);
         check(Adam { weight_decay: 0.5, ..adam }.build().unwrap(), [first, first - second]);
     }
 

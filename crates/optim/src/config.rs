@@ -1,6 +1,6 @@
 //! What can be wrong with an optimizer's name and options: one line each, with what is allowed.
 
-use std::fmt::Display;
+use crate::registry::Value;
 
 /// An optimizer that cannot be built as asked.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -64,7 +64,7 @@ impl Check {
         self,
         holds: bool,
         option: &'static str,
-        value: impl Display,
+        value: Value,
         allowed: &'static str,
     ) -> Result<(), ConfigError> {
         if holds {
@@ -75,18 +75,23 @@ impl Check {
 
     /// A number that the `f32` arithmetic can hold.
     pub(crate) fn finite(self, option: &'static str, value: f64) -> Result<(), ConfigError> {
-        self.that((value as f32).is_finite(), option, value, "a number, finite in f32")
+        self.that((value as f32).is_finite(), option, Value::Number(value), "a number, finite in f32")
     }
 
     /// Learning rates, epsilons, decays, momenta.
     pub(crate) fn not_negative(self, option: &'static str, value: f64) -> Result<(), ConfigError> {
-        self.that((value as f32).is_finite() && value >= 0.0, option, value, "a number of 0 or more, finite in f32")
+        self.that(
+            (value as f32).is_finite() && value >= 0.0,
+            option,
+            Value::Number(value),
+            "a number of 0 or more, finite in f32",
+        )
     }
 
     /// The decay rates of two moving averages.
     pub(crate) fn betas(self, betas: (f64, f64)) -> Result<(), ConfigError> {
         let unit = 0.0..1.0;
         let holds = unit.contains(&betas.0) && unit.contains(&betas.1);
-        self.that(holds, "betas", format_args!("{},{}", betas.0, betas.1), "two numbers of 0 or more and below 1")
+        self.that(holds, "betas", Value::Pair(betas.0, betas.1), "two numbers of 0 or more and below 1")
     }
 }

@@ -23,6 +23,25 @@ pub struct Evaluation {
 ///
 /// Whatever is random in the model (a dropout mask) is drawn as for the gradients of this step, so that the answers belong
 /// to one and the same function of the parameters.
+///
+/// ```
+/// use seismograd_optim::{Evaluation, EvaluationError, Objective};
+/// use seismograd_tensor::Tensor;
+///
+/// /// The loss `1/2 x^2` of one number.
+/// struct Parabola;
+///
+/// impl Objective for Parabola {
+///     fn evaluate(&mut self, parameters: &[Tensor]) -> Result<Evaluation, EvaluationError> {
+///         let x = f64::from(parameters[0].item());
+///         Ok(Evaluation { loss: 0.5 * x * x, gradients: parameters.to_vec(), averaged_over: 1 })
+///     }
+/// }
+///
+/// assert_eq!(Parabola.evaluate(&[Tensor::scalar(4.0)])?.loss, 8.0);
+/// assert!(Parabola.evaluate_sampled_labels(&[Tensor::scalar(4.0)]).is_err());
+/// # Ok::<(), EvaluationError>(())
+/// ```
 pub trait Objective {
     /// The loss at the parameters where the step's gradients were taken (Polyak step sizes, line searches).
     ///

@@ -35,7 +35,7 @@ pub trait Optimizer: Send {
     /// before each step, after a resume as before.
     ///
     /// # Panics
-    /// When it is negative or not finite.
+    /// When it is negative or not finite in `f32`.
     fn set_lr(&mut self, lr: f64);
 
     /// The parameters to evaluate the model with, where they are not the ones that are trained (Schedule-Free, averages,
@@ -83,9 +83,10 @@ pub fn check_tensors(optimizer: &str, parameters: &[Tensor], gradients: &[Tensor
 /// Returns a learning rate that an optimizer can step with.
 ///
 /// # Panics
-/// When it is negative or not finite.
+/// When it is negative or not finite in `f32`.
 #[track_caller]
 pub fn check_lr(optimizer: &str, lr: f64) -> f64 {
-    assert!(lr.is_finite() && lr >= 0.0, "{optimizer} set_lr: {lr} is not a finite learning rate of 0 or more");
+    let holds = (lr as f32).is_finite() && lr >= 0.0;
+    assert!(holds, "{optimizer}: {lr} is not a learning rate of 0 or more, finite in f32");
     lr
 }

@@ -18,11 +18,7 @@ use crate::{ConfigError, Optimizer, adam, adamw, sgd};
 use std::fmt;
 
 /// All optimizers, in the order in which they are listed to a reader.
-pub const ENTRIES: &[Entry] = &[
-    sgd::ENTRY,
-    adam::ENTRY,
-    adamw::ENTRY,
-];
+pub const ENTRIES: &[Entry] = &[sgd::ENTRY, adam::ENTRY, adamw::ENTRY];
 
 /// An optimizer that can be asked for by name.
 #[derive(Clone, Copy, Debug)]

@@ -72,7 +72,7 @@ impl<R: Rule<N>, const N: usize> PerParameter<R, N> {
     /// An optimizer that has taken no step yet.
     ///
     /// # Panics
-    /// When `lr` is negative or not finite.
+    /// When `lr` is negative or not finite in `f32`.
     #[track_caller]
     pub fn new(rule: R, lr: f64) -> PerParameter<R, N> {
         let lr = check_lr(rule.name(), lr);

@@ -49,7 +49,8 @@ impl Sgd {
         check.finite("dampening", self.dampening)?;
         check.not_negative("weight_decay", self.weight_decay)?;
         let nesterov_fits = self.momentum > 0.0 && self.dampening == 0.0;
-        check.that(!self.nesterov || nesterov_fits, "nesterov", self.nesterov, "true only with momentum > 0 and dampening 0")?;
+        let allowed = "true only with momentum > 0 and dampening 0";
+        check.that(!self.nesterov || nesterov_fits, "nesterov", Value::Flag(self.nesterov), allowed)?;
         Ok(PerParameter::new(SgdRule(self), self.lr))
     }
 }

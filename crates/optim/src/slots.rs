@@ -7,6 +7,20 @@ use seismograd_tensor::Tensor;
 ///
 /// In a [`State`] the slot `exp_avg` of the parameter at position 3 is named `exp_avg.3`; a tensor without elements is left
 /// out.
+///
+/// ```
+/// use seismograd_optim::{Slots, State};
+/// use seismograd_tensor::Tensor;
+///
+/// let parameters = [Tensor::scalar(1.0), Tensor::zeros(&[3])];
+/// let mut slots = Slots::new(["mean"]);
+/// for [mean] in slots.of(&parameters, |_, parameter| parameter.clone()) {
+///     *mean = &*mean * 0.5;
+/// }
+/// let mut state = State::new("averaged", 1);
+/// slots.save(&mut state);
+/// assert_eq!(state.tensors[0], ("mean.0".to_owned(), Tensor::scalar(0.5)));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Slots<const N: usize> {
     names: [&'static str; N],
@@ -26,11 +40,7 @@ impl<const N: usize> Slots<N> {
     /// # Panics
     /// When the parameters are not those of the first call.
     #[track_caller]
-    pub fn of(
-        &mut self,
-        parameters: &[Tensor],
-        start: impl Fn(&'static str, &Tensor) -> Tensor,
-    ) -> &mut [[Tensor; N]] {
+    pub fn of(&mut self, parameters: &[Tensor], start: impl Fn(&'static str, &Tensor) -> Tensor) -> &mut [[Tensor; N]] {
         if self.shapes.is_empty() {
             self.shapes = parameters.iter().map(|parameter| parameter.shape().to_vec()).collect();
             self.tensors = parameters.iter().map(|parameter| self.names.map(|name| start(name, parameter))).collect();
@@ -50,7 +60,10 @@ impl<const N: usize> Slots<N> {
         assert_eq!(expected, found, "optimizer step: {found} parameters, but its state is of {expected}");
         for (at, (expected, parameter)) in self.shapes.iter().zip(parameters).enumerate() {
             let found = parameter.shape();
-            assert!(expected == found, "optimizer step: parameter {at} has shape {found:?}, its state is of {expected:?}");
+            assert!(
+                expected == found,
+                "optimizer step: parameter {at} has shape {found:?}, its state is of {expected:?}"
+            );
         }
     }
 

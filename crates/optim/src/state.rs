@@ -176,7 +176,8 @@ mod tests {
     #[test]
     fn another_inner_optimizer_is_refused() {
         let message = outer().take_nested("base", "adamw").unwrap_err().to_string();
-        let expect = "the saved ema state lacks base.adamw.step; resume with the model and the options that it was saved with";
+        let expect =
+            "the saved ema state lacks base.adamw.step; resume with the model and the options that it was saved with";
         assert_eq!(message, expect);
     }
 }

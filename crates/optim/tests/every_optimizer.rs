@@ -97,14 +97,26 @@ fn a_state_that_does_not_fit_is_refused_in_one_line() {
     other[1] = Tensor::zeros(&[5]);
     let more = [start(), start()].concat();
     for (saved, optimizer, parameters, expect) in [
-        (momentum, &["adam"][..], &start(),
-            "the saved state is sgd's, this run's optimizer is adam; resume with sgd or start a new run".to_owned()),
+        (
+            momentum,
+            &["adam"][..],
+            &start(),
+            "the saved state is sgd's, this run's optimizer is adam; resume with sgd or start a new run".to_owned(),
+        ),
         (plain, momentum, &start(), format!("the saved sgd state lacks momentum_buffer.0; {fix}")),
-        (momentum, plain, &start(),
-            format!("the saved sgd state holds momentum_buffer.0, which this optimizer has no use for; {fix}")),
+        (
+            momentum,
+            plain,
+            &start(),
+            format!("the saved sgd state holds momentum_buffer.0, which this optimizer has no use for; {fix}"),
+        ),
         (momentum, momentum, &more, format!("the saved sgd state lacks momentum_buffer.2; {fix}")),
-        (momentum, momentum, &other,
-            format!("the saved sgd state's momentum_buffer.1 has shape [2], expected [5]; {fix}")),
+        (
+            momentum,
+            momentum,
+            &other,
+            format!("the saved sgd state's momentum_buffer.1 has shape [2], expected [5]; {fix}"),
+        ),
     ] {
         check_refused(saved, optimizer, parameters, &expect);
     }
@@ -163,7 +175,7 @@ fn parameters_that_change_between_steps_are_named() {
 }
 
 #[test]
-#[should_panic(expected = "adamw set_lr: NaN is not a finite learning rate of 0 or more")]
+#[should_panic(expected = "adamw: NaN is not a learning rate of 0 or more, finite in f32")]
 fn a_schedule_gone_wrong_is_named() {
     build("adamw", 0.1, &[]).set_lr(f64::NAN);
 }

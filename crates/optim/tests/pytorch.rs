@@ -9,7 +9,7 @@
 //! with the root of their number, as independent roundings do.
 
 use safetensors::{Dtype, SafeTensors};
-use seismograd_optim::{Adam, AdamW, Optimizer, Sgd};
+use seismograd_optim::{Optimizer, registry};
 use seismograd_tensor::Tensor;
 use serde_json::Value;
 
@@ -51,43 +51,30 @@ impl Fixtures {
             parameter["shape"].as_array().unwrap().iter().map(|size| size.as_u64().unwrap() as usize).collect()
         };
         let shapes = self.list("parameters").map(shape);
-        self.names().zip(shapes).map(|(name, shape)| {
-            let len: usize = shape.iter().product();
-            let values = self.tensor(&format!("{prefix}.{name}")).unwrap();
-            Tensor::new(&shape, values[row * len..][..len].iter().map(|&value| value as f32).collect())
-        }).collect()
+        self.names()
+            .zip(shapes)
+            .map(|(name, shape)| {
+                let len: usize = shape.iter().product();
+                let values = self.tensor(&format!("{prefix}.{name}")).unwrap();
+                Tensor::new(&shape, values[row * len..][..len].iter().map(|&value| value as f32).collect())
+            })
+            .collect()
     }
 }
 
+/// A case's settings are the registry's options, except for the rule; epsilon-hat is an option here.
 fn optimizer(case: &Value) -> Box<dyn Optimizer> {
-    let number = |key: &str| case[key].as_f64().unwrap();
-    let betas = || (case["betas"][0].as_f64().unwrap(), case["betas"][1].as_f64().unwrap());
-    match case["rule"].as_str().unwrap() {
-        "sgd" => Box::new(
-            Sgd {
-                lr: number("lr"),
-                momentum: number("momentum"),
-                dampening: number("dampening"),
-                nesterov: case["nesterov"].as_bool().unwrap(),
-                weight_decay: number("weight_decay"),
-            }
-            .build()
-            .unwrap(),
-        ),
-        "adam" => {
-            let (eps, weight_decay) = (number("eps"), number("weight_decay"));
-            Box::new(Adam { lr: number("lr"), betas: betas(), eps, weight_decay, epsilon_hat: false }.build().unwrap())
-        }
-        "adam_epsilon_hat" => {
-            let adam = Adam { lr: number("lr"), betas: betas(), eps: number("eps"), ..Adam::default() };
-            Box::new(Adam { epsilon_hat: true, ..adam }.build().unwrap())
-        }
-        "adamw" => {
-            let (eps, weight_decay) = (number("eps"), number("weight_decay"));
-            Box::new(AdamW { lr: number("lr"), betas: betas(), eps, weight_decay }.build().unwrap())
-        }
-        rule => panic!("unknown rule {rule}"),
+    let text = |value: &Value| match value {
+        Value::Array(pair) => format!("{},{}", pair[0], pair[1]),
+        other => other.to_string(),
+    };
+    let settings = case.as_object().unwrap().iter().filter(|(key, _)| !["name", "rule"].contains(&key.as_str()));
+    let mut options: Vec<_> = settings.map(|(key, value)| (key.clone(), text(value))).collect();
+    let rule = case["rule"].as_str().unwrap();
+    if rule == "adam_epsilon_hat" {
+        options.push(("epsilon_hat".to_owned(), "true".to_owned()));
     }
+    registry::build(rule.trim_end_matches("_epsilon_hat"), None, &options).unwrap()
 }
 
 fn largest_error(found: &[f64], expect: &[f64]) -> f64 {
@@ -109,7 +96,6 @@ fn check(fixtures: &Fixtures, label: &str, row: usize, step: usize, parameters: 
         let found: Vec<f64> = parameter.as_slice().iter().map(|&value| f64::from(value)).collect();
         let error = largest_error(&found, &expect);
         assert!(error <= tolerance, "{label}, step {step}, {name}: error {error:e}, tolerance {tolerance:e}");
-        if std::env::var("SHOW").is_ok() { println!("{label} {step} {name} err/unit {:.2} tol/unit {:.2}", error/unit, tolerance/unit); }
     }
 }
 

@@ -35,7 +35,10 @@ fn every_entry_builds_under_its_name_and_lists_lr_first() {
 fn a_choice_resolves_to_one_spelling() {
     let expect = resolve("adam", Some(0.01), &[]).unwrap();
     for lr in ["0.01", "1e-2", "0.0100", " .01", "+1E-2"] {
-        assert_eq!(resolve("adam", None, &[("eps", "0.00000001"), ("lr", lr), ("betas", ".9, 0.9990")]).unwrap(), expect);
+        assert_eq!(
+            resolve("adam", None, &[("eps", "0.00000001"), ("lr", lr), ("betas", ".9, 0.9990")]).unwrap(),
+            expect
+        );
     }
     assert_eq!(resolve("sgd", Some(-0.0), &[("momentum", "-0")]), resolve("sgd", Some(0.0), &[]));
 }
@@ -43,7 +46,13 @@ fn a_choice_resolves_to_one_spelling() {
 #[test]
 fn numbers_have_one_spelling_that_reads_back() {
     for (number, expect) in [
-        (0.001, "0.001"), (1.0, "1"), (-0.0, "0"), (1e-5, "1e-5"), (0.00012, "0.00012"), (1e16, "1e16"), (150.0, "150"),
+        (0.001, "0.001"),
+        (1.0, "1"),
+        (-0.0, "0"),
+        (1e-5, "1e-5"),
+        (0.00012, "0.00012"),
+        (1e16, "1e16"),
+        (150.0, "150"),
         (0.1 + 0.2, "0.30000000000000004"),
     ] {
         assert_eq!(registry::spelling(number), expect);
@@ -57,29 +66,63 @@ fn what_is_refused_is_said_in_one_line() {
         ("adm", None, &[][..], "unknown optimizer \"adm\", did you mean \"adam\"?; valid ones: sgd, adam, adamw"),
         ("SGD", None, &[], "unknown optimizer \"SGD\", did you mean \"sgd\"?; valid ones: sgd, adam, adamw"),
         ("lbfgs", None, &[], "unknown optimizer \"lbfgs\"; valid ones: sgd, adam, adamw"),
-        ("sgd", None, &[("weight-decay", "0.1")], "sgd: unknown option \"weight-decay\", did you mean \"weight_decay\"?; \
-            valid ones: lr, momentum, dampening, nesterov, weight_decay"),
-        ("adamw", None, &[("nesterov", "true")],
-            "adamw: unknown option \"nesterov\"; valid ones: lr, betas, eps, weight_decay"),
+        (
+            "sgd",
+            None,
+            &[("weight-decay", "0.1")],
+            "sgd: unknown option \"weight-decay\", did you mean \"weight_decay\"?; \
+            valid ones: lr, momentum, dampening, nesterov, weight_decay",
+        ),
+        (
+            "adamw",
+            None,
+            &[("nesterov", "true")],
+            "adamw: unknown option \"nesterov\"; valid ones: lr, betas, eps, weight_decay",
+        ),
         ("sgd", Some(0.1), &[("lr", "0.1")], "sgd: option lr is set more than once; set it once"),
-        ("sgd", None, &[("momentum", "high")],
-            "sgd: momentum is \"high\", allowed: a number, for example 0.001 or 1e-3"),
+        (
+            "sgd",
+            None,
+            &[("momentum", "high")],
+            "sgd: momentum is \"high\", allowed: a number, for example 0.001 or 1e-3",
+        ),
         ("sgd", None, &[("nesterov", "yes")], "sgd: nesterov is \"yes\", allowed: true or false"),
-        ("sgd", None, &[("nesterov", "true")],
-            "sgd: nesterov is true, allowed: true only with momentum > 0 and dampening 0"),
-        ("sgd", None, &[("nesterov", "true"), ("momentum", "0.9"), ("dampening", "0.1")],
-            "sgd: nesterov is true, allowed: true only with momentum > 0 and dampening 0"),
+        (
+            "sgd",
+            None,
+            &[("nesterov", "true")],
+            "sgd: nesterov is true, allowed: true only with momentum > 0 and dampening 0",
+        ),
+        (
+            "sgd",
+            None,
+            &[("nesterov", "true"), ("momentum", "0.9"), ("dampening", "0.1")],
+            "sgd: nesterov is true, allowed: true only with momentum > 0 and dampening 0",
+        ),
         ("sgd", Some(-0.1), &[], "sgd: lr is -0.1, allowed: a number of 0 or more, finite in f32"),
         ("sgd", Some(f64::NAN), &[], "sgd: lr is NaN, allowed: a number of 0 or more, finite in f32"),
         ("sgd", Some(1e39), &[], "sgd: lr is 1e39, allowed: a number of 0 or more, finite in f32"),
         ("sgd", None, &[("dampening", "inf")], "sgd: dampening is inf, allowed: a number, finite in f32"),
-        ("adam", None, &[("betas", "0.9")],
-            "adam: betas is \"0.9\", allowed: two numbers with a comma between them, for example 0.9,0.999"),
+        (
+            "adam",
+            None,
+            &[("betas", "0.9")],
+            "adam: betas is \"0.9\", allowed: two numbers with a comma between them, for example 0.9,0.999",
+        ),
         ("adam", None, &[("betas", "0.9,1")], "adam: betas is 0.9,1, allowed: two numbers of 0 or more and below 1"),
-        ("adam", None, &[("betas", "nan,0.9")], "adam: betas is NaN,0.9, allowed: two numbers of 0 or more and below 1"),
+        (
+            "adam",
+            None,
+            &[("betas", "nan,0.9")],
+            "adam: betas is NaN,0.9, allowed: two numbers of 0 or more and below 1",
+        ),
         ("adam", None, &[("eps", "-1e-8")], "adam: eps is -1e-8, allowed: a number of 0 or more, finite in f32"),
-        ("adamw", None, &[("weight_decay", "-1")],
-            "adamw: weight_decay is -1, allowed: a number of 0 or more, finite in f32"),
+        (
+            "adamw",
+            None,
+            &[("weight_decay", "-1")],
+            "adamw: weight_decay is -1, allowed: a number of 0 or more, finite in f32",
+        ),
     ] {
         assert_eq!(resolve(name, lr, options).unwrap_err().to_string(), expect);
     }

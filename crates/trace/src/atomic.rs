@@ -98,7 +98,7 @@ fn create_beside(path: &Path) -> io::Result<(File, PathBuf)> {
     }
 }
 
-fn directory_of(path: &Path) -> &Path {
+pub(crate) fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -106,7 +106,7 @@ fn directory_of(path: &Path) -> &Path {
 }
 
 /// Only Unix can open a directory to sync it; elsewhere a rename lasts when the system says so.
-fn sync_directory(directory: &Path) -> Result<()> {
+pub(crate) fn sync_directory(directory: &Path) -> Result<()> {
     if cfg!(unix) {
         let synced = File::open(directory).and_then(|file| file.sync_all());
         synced.map_err(TraceError::io("sync directory", directory))?;

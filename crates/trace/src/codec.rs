@@ -39,7 +39,7 @@ impl Trace {
         put(&mut out, &self.epochs, LittleEndian::write_i32_into);
         put(&mut out, &self.losses, LittleEndian::write_f32_into);
         put(&mut out, &self.accuracies, LittleEndian::write_f32_into);
-        put(&mut out, &self.lrs, LittleEndian::write_f64_into);
+        put(&mut out, &self.learning_rates, LittleEndian::write_f64_into);
         for column in &self.signals {
             put(&mut out, column, LittleEndian::write_f32_into);
         }
@@ -66,7 +66,7 @@ impl Trace {
         trace.epochs = get(&mut rest, rows, LittleEndian::read_i32_into);
         trace.losses = get(&mut rest, rows, LittleEndian::read_f32_into);
         trace.accuracies = get(&mut rest, rows, LittleEndian::read_f32_into);
-        trace.lrs = get(&mut rest, rows, LittleEndian::read_f64_into);
+        trace.learning_rates = get(&mut rest, rows, LittleEndian::read_f64_into);
         for column in &mut trace.signals {
             *column = get(&mut rest, rows, LittleEndian::read_f32_into);
         }
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn the_layout_is_fixed() {
         let mut rows = Trace::new(Schema::new([]).unwrap());
-        rows.push(Row { step: 1, epoch: 2, loss: 0.5, accuracy: 0.25, lr: 1.0, signals: &[] });
+        rows.push(Row { step: 1, epoch: 2, loss: 0.5, accuracy: 0.25, learning_rate: 1.0, signals: &[] });
         let bytes = rows.encode();
         let expected = [
             &b"SGTRACE\n\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0"[..],
@@ -191,8 +191,8 @@ mod tests {
             let mut trace = Trace::new(schema());
             for (step, bits) in (first..).zip(&rows) {
                 let signals: Vec<f32> = bits.iter().map(|bits| f32::from_bits(*bits)).collect();
-                let (loss, lr) = (signals[0], f64::from(signals[1]));
-                trace.push(Row { step, epoch: 1, loss, accuracy: 0.0, lr, signals: &signals });
+                let (loss, learning_rate) = (signals[0], f64::from(signals[1]));
+                trace.push(Row { step, epoch: 1, loss, accuracy: 0.0, learning_rate, signals: &signals });
             }
             let bytes = trace.encode();
             let back = Trace::decode(&bytes).unwrap();

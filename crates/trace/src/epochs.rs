@@ -35,7 +35,7 @@ pub struct EpochRow {
     /// The seconds that the epoch took.
     pub seconds: f64,
     /// The learning rate of the epoch's last step.
-    pub lr: f64,
+    pub learning_rate: f64,
     /// For each signal column of the trace the mean and the standard deviation over the epoch's steps, as
     /// [`over_steps`] gives them.
     pub signals: Vec<f32>,
@@ -69,7 +69,7 @@ fn mean_and_std(values: &[f32]) -> [f32; 2] {
 /// let mut epochs = Epochs::new(Schema::new([])?);
 /// epochs.push(EpochRow {
 ///     epoch: 1, steps: 500, train_loss: 1.6, train_accuracy: 0.4, test_loss: 1.4, test_accuracy: 0.5,
-///     seconds: 9.5, lr: 1e-3, signals: vec![],
+///     seconds: 9.5, learning_rate: 1e-3, signals: vec![],
 /// });
 /// let dir = tempfile::tempdir()?;
 /// let path = dir.path().join("epochs.parquet");
@@ -141,7 +141,7 @@ impl Epochs {
             .with_each("test_loss", rows, |row| row.test_loss)
             .with_each("test_accuracy", rows, |row| row.test_accuracy)
             .with_each("seconds", rows, |row| row.seconds)
-            .with_each("lr", rows, |row| row.lr);
+            .with_each("learning_rate", rows, |row| row.learning_rate);
         for (place, name) in self.signal_names().into_iter().enumerate() {
             table = table.with_each(name, rows, |row| row.signals[place]);
         }
@@ -160,7 +160,7 @@ impl Epochs {
         table.fill(path, "test_loss", &mut rows, |row, value| row.test_loss = value)?;
         table.fill(path, "test_accuracy", &mut rows, |row, value| row.test_accuracy = value)?;
         table.fill(path, "seconds", &mut rows, |row, value| row.seconds = value)?;
-        table.fill(path, "lr", &mut rows, |row, value| row.lr = value)?;
+        table.fill(path, "learning_rate", &mut rows, |row, value| row.learning_rate = value)?;
         let mut epochs = Epochs::new(read_schema(path, &table)?);
         for name in epochs.signal_names() {
             table.fill(path, &name, &mut rows, |row, value| row.signals.push(value))?;
@@ -195,7 +195,7 @@ mod tests {
             test_loss: 1.5,
             test_accuracy: 0.5,
             seconds: 12.5,
-            lr: 1e-3,
+            learning_rate: 1e-3,
             signals: over_steps(&trace(steps - 599..=steps)),
         }
     }

@@ -5,6 +5,7 @@
 //! TensorBoard, `tensorboard/compat/proto/event.proto` and `summary.proto`. The trace itself is in Parquet; nothing
 //! reads it back from here.
 
+use crate::atomic::{directory_of, sync_directory};
 use crate::error::{Result, TraceError};
 use crate::tfrecord::{split_records, write_record};
 use std::fs::{File, OpenOptions};
@@ -43,13 +44,15 @@ impl EventWriter {
     /// Begins a new file, in place of any old one. Times are in seconds since 1970.
     pub fn create(path: &Path, wall_time: f64) -> Result<EventWriter> {
         let file = File::create(path).map_err(TraceError::io("create", path))?;
+        sync_directory(directory_of(path))?;
         let mut events = EventWriter::over(path, file, 0);
         events.append(&message::version_event(wall_time, FILE_VERSION))?;
         Ok(events)
     }
 
     /// Goes on behind the first `length` bytes, as [`EventWriter::flush`] returned them; what was written
-    /// later is cut off, because a resumed run writes it again.
+    /// later is cut off, because a resumed run writes it again. A file that is gone is an error: the curves are
+    /// no part of a run's result, so the caller may begin a new one.
     pub fn resume(path: &Path, length: u64) -> Result<EventWriter> {
         let open = OpenOptions::new().read(true).write(true).open(path);
         let mut file = open.map_err(TraceError::io("open", path))?;

@@ -20,7 +20,7 @@ pub(crate) fn trace(steps: RangeInclusive<i64>) -> Trace {
         let signals: Vec<f32> = (0..trace.schema().len()).map(value).collect();
         let epoch = 1 + ((step - 1) / 600) as i32;
         let loss = 2.3 / step as f32;
-        trace.push(Row { step, epoch, loss, accuracy: 0.25, lr: 1e-3, signals: &signals });
+        trace.push(Row { step, epoch, loss, accuracy: 0.25, learning_rate: 1e-3, signals: &signals });
     }
     trace
 }

@@ -23,8 +23,8 @@
 //! let schema = Schema::new([(gradient.clone(), vec![])])?;
 //!
 //! let mut writer = TraceWriter::create(&run.trace(), schema)?;
-//! writer.push(Row { step: 1, epoch: 1, loss: 2.3, accuracy: 0.1, lr: 1e-3, signals: &[0.5; 14] })?;
-//! writer.push(Row { step: 2, epoch: 1, loss: 2.2, accuracy: 0.2, lr: 1e-3, signals: &[0.4; 14] })?;
+//! writer.push(Row { step: 1, epoch: 1, loss: 2.3, accuracy: 0.1, learning_rate: 1e-3, signals: &[0.5; 14] })?;
+//! writer.push(Row { step: 2, epoch: 1, loss: 2.2, accuracy: 0.2, learning_rate: 1e-3, signals: &[0.4; 14] })?;
 //! writer.finish()?;
 //!
 //! let trace = read_trace(run.root())?;

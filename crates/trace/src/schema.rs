@@ -8,7 +8,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The columns that every trace begins with, in order.
-pub const FIXED_COLUMNS: [&str; 5] = ["step", "epoch", "loss", "accuracy", "lr"];
+///
+/// `learning_rate` is the one in force at the step. It is not called `lr`, because a run's path has an `lr=` (the
+/// base rate), and readers of hive paths put the path's value in place of a column of that name.
+pub const FIXED_COLUMNS: [&str; 5] = ["step", "epoch", "loss", "accuracy", "learning_rate"];
 
 /// The f32 columns of a trace, in order, behind the [`FIXED_COLUMNS`]. A clone shares them.
 ///
@@ -31,8 +34,8 @@ pub struct Schema {
 impl Schema {
     /// For each signal in order: every statistic in the order of [`Statistic::ALL`], then the coordinates.
     ///
-    /// Refuses two columns of one name (`a.b` and `a_b` are spelled alike; so are `A` and `a` to
-    /// readers that ignore case).
+    /// Refuses two columns of one name, and two sites that are spelled alike in columns: `a.b` and `a_b`, or, to
+    /// readers that ignore case, `A` and `a`.
     pub fn new(signals: impl IntoIterator<Item = (Signal, Vec<Coordinate>)>) -> Result<Schema> {
         let columns = signals.into_iter().flat_map(|(signal, coordinates)| {
             let statistics = Statistic::ALL.into_iter().map(Measure::Statistic);
@@ -42,14 +45,19 @@ impl Schema {
         Schema::from_columns(columns.collect())
     }
 
-    /// A schema of exactly these columns.
+    /// A schema of exactly these columns; refuses what [`Schema::new`] refuses.
     pub fn from_columns(columns: Vec<Column>) -> Result<Schema> {
         let names: Vec<String> = columns.iter().map(Column::name).collect();
         let mut seen = HashSet::new();
         if let Some(twice) = names.iter().find(|name| !seen.insert(name.to_ascii_lowercase())) {
             return Err(TraceError::name("column", twice, "two columns have this name; rename a site"));
         }
-        Ok(Schema { columns: columns.into(), names: names.into() })
+        let schema = Schema { columns: columns.into(), names: names.into() };
+        let mut forms = HashSet::new();
+        match schema.sites().iter().find(|site| !forms.insert(column_form(site).to_ascii_lowercase())) {
+            None => Ok(schema),
+            Some(site) => Err(TraceError::name("site", site, "another site is spelled alike in columns; rename one")),
+        }
     }
 
     /// A schema from columns' names as a file spells them, and the exact names of the sites.
@@ -123,6 +131,13 @@ mod tests {
         check_clash(["a.b", "a_b"]);
         check_clash(["a", "a"]);
         check_clash(["A", "a"]);
+    }
+
+    #[test]
+    fn sites_that_are_spelled_alike_are_refused() {
+        let gradient = Signal::new("a_b", Quantity::Gradient).unwrap();
+        let error = Schema::new([signal("a.b"), (gradient, vec![])]).unwrap_err().to_string();
+        assert!(error.contains("site `a_b`: another site is spelled alike"), "{error}");
     }
 
     #[test]

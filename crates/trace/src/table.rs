@@ -17,7 +17,8 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{ColumnDescriptor, Type, TypePtr};
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -215,16 +216,19 @@ impl Table {
 
     /// Reads a file of this kind, and the notes of these keys.
     pub fn read(path: &Path, kind: &'static str, notes: &[&'static str]) -> Result<Table> {
-        let bytes = fs::read(path).map_err(TraceError::io("read", path))?;
+        // One open file for both looks at it: the name may be given to a newer file in between.
+        let mut file = File::open(path).map_err(TraceError::io("open", path))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(TraceError::io("read", path))?;
         check_seal(path, &bytes)?;
-        let file = File::open(path).map_err(TraceError::io("open", path))?;
-        let damaged = |error: ParquetError| TraceError::file(path, format!("not readable by this release ({error})"));
-        let reader = SerializedFileReader::new(file).map_err(damaged)?;
+        let unreadable =
+            |error: ParquetError| TraceError::file(path, format!("not readable by this release ({error})"));
+        let reader = SerializedFileReader::new(file).map_err(unreadable)?;
         let found = metadata(&reader);
         check_kind(path, kind, &found)?;
         let note = |key: &&'static str| found.get(*key).map(|value| (*key, value.clone()));
         let notes = notes.iter().filter_map(note).collect();
-        let columns = read_columns(&reader).map_err(damaged)?;
+        let columns = read_columns(&reader).map_err(unreadable)?;
         let table = Table { kind, notes, columns };
         table.check(path)?;
         Ok(table)

@@ -19,7 +19,7 @@ pub struct Row<'a> {
     /// The fraction of the batch that was classified rightly.
     pub accuracy: f32,
     /// The learning rate that the step used.
-    pub lr: f64,
+    pub learning_rate: f64,
     /// The signals' values, in the order of the schema's columns.
     pub signals: &'a [f32],
 }
@@ -31,7 +31,7 @@ pub struct Row<'a> {
 ///
 /// let logits = Signal::new("output.logits", Quantity::Value)?;
 /// let mut trace = Trace::new(Schema::new([(logits.clone(), vec![])])?);
-/// trace.push(Row { step: 1, epoch: 1, loss: 2.3, accuracy: 0.1, lr: 1e-3, signals: &[0.5; 14] });
+/// trace.push(Row { step: 1, epoch: 1, loss: 2.3, accuracy: 0.1, learning_rate: 1e-3, signals: &[0.5; 14] });
 /// assert_eq!(trace.series(&logits, Statistic::Max), Some(&[0.5][..]));
 /// assert_eq!(trace.column("loss"), Some(&[2.3][..]));
 /// # Ok::<(), seismograd_trace::TraceError>(())
@@ -43,7 +43,7 @@ pub struct Trace {
     pub(crate) epochs: Vec<i32>,
     pub(crate) losses: Vec<f32>,
     pub(crate) accuracies: Vec<f32>,
-    pub(crate) lrs: Vec<f64>,
+    pub(crate) learning_rates: Vec<f64>,
     /// One vector for each of the schema's columns.
     pub(crate) signals: Vec<Vec<f32>>,
 }
@@ -53,14 +53,15 @@ impl Trace {
     pub fn new(schema: Schema) -> Trace {
         let signals = vec![Vec::new(); schema.len()];
         let (steps, epochs, losses) = Default::default();
-        Trace { schema, steps, epochs, losses, accuracies: Vec::new(), lrs: Vec::new(), signals }
+        Trace { schema, steps, epochs, losses, accuracies: Vec::new(), learning_rates: Vec::new(), signals }
     }
 
     /// Adds the next step.
     ///
     /// # Panics
     ///
-    /// If the row has another number of signals than the schema, or if it is not the step after the last.
+    /// If the row has another number of signals than the schema, is not the step after the last, or goes back to
+    /// an earlier epoch.
     #[track_caller]
     pub fn push(&mut self, row: Row<'_>) {
         let (found, expected) = (row.signals.len(), self.schema.len());
@@ -68,11 +69,14 @@ impl Trace {
         if let Some(last) = self.steps.last() {
             assert!(row.step == last + 1, "Trace::push: step {} after step {last}", row.step);
         }
+        if let Some(last) = self.epochs.last() {
+            assert!(row.epoch >= *last, "Trace::push: epoch {} after epoch {last}", row.epoch);
+        }
         self.steps.push(row.step);
         self.epochs.push(row.epoch);
         self.losses.push(row.loss);
         self.accuracies.push(row.accuracy);
-        self.lrs.push(row.lr);
+        self.learning_rates.push(row.learning_rate);
         for (column, value) in self.signals.iter_mut().zip(row.signals) {
             column.push(*value);
         }
@@ -93,7 +97,7 @@ impl Trace {
         self.epochs.append(&mut next.epochs);
         self.losses.append(&mut next.losses);
         self.accuracies.append(&mut next.accuracies);
-        self.lrs.append(&mut next.lrs);
+        self.learning_rates.append(&mut next.learning_rates);
         for (column, more) in self.signals.iter_mut().zip(&mut next.signals) {
             column.append(more);
         }
@@ -108,7 +112,7 @@ impl Trace {
             epochs: self.epochs.drain(..rows).collect(),
             losses: self.losses.drain(..rows).collect(),
             accuracies: self.accuracies.drain(..rows).collect(),
-            lrs: self.lrs.drain(..rows).collect(),
+            learning_rates: self.learning_rates.drain(..rows).collect(),
             signals: self.signals.iter_mut().map(|column| column.drain(..rows).collect()).collect(),
         }
     }
@@ -168,8 +172,8 @@ impl Trace {
     }
 
     /// The learning rate of each step.
-    pub fn lrs(&self) -> &[f64] {
-        &self.lrs
+    pub fn learning_rates(&self) -> &[f64] {
+        &self.learning_rates
     }
 
     /// Whether the steps follow one another, for rows that come from outside.
@@ -202,14 +206,14 @@ mod tests {
     fn a_step_left_out_is_refused() {
         let mut rows = trace(1..=7);
         let signals = vec![0.0; rows.schema().len()];
-        rows.push(Row { step: 9, epoch: 1, loss: 0.0, accuracy: 0.0, lr: 0.0, signals: &signals });
+        rows.push(Row { step: 9, epoch: 1, loss: 0.0, accuracy: 0.0, learning_rate: 0.0, signals: &signals });
     }
 
     #[test]
     #[should_panic(expected = "the row has 1 signals, the schema 15")]
     fn a_row_of_another_width_is_refused() {
         let mut rows = trace(1..=7);
-        rows.push(Row { step: 8, epoch: 1, loss: 0.0, accuracy: 0.0, lr: 0.0, signals: &[0.0] });
+        rows.push(Row { step: 8, epoch: 1, loss: 0.0, accuracy: 0.0, learning_rate: 0.0, signals: &[0.0] });
     }
 
     #[test]

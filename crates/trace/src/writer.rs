@@ -43,8 +43,9 @@ impl TraceWriter {
         let parts = list_parts(trace_dir)?;
         let (kept, newer): (Vec<_>, Vec<_>) = parts.into_iter().partition(|(part, _)| *part < published);
         check_kept(trace_dir, &kept, published, pending.schema())?;
-        for (_, path) in newer {
-            remove(&path)?;
+        // From the end, so that a crash in between leaves a trace without a gap.
+        for (_, path) in newer.iter().rev() {
+            remove(path)?;
         }
         Ok(TraceWriter { trace_dir: trace_dir.to_owned(), pending })
     }
@@ -84,25 +85,36 @@ impl TraceWriter {
     /// An epoch may lie across parts; reading it back keeps the statistics over its steps
     /// independent of when the run was interrupted.
     pub fn epoch(&self, epoch: i32) -> Result<Trace> {
-        let mut chunks = vec![self.pending.clone()];
-        for (_, path) in list_parts(&self.trace_dir)?.into_iter().rev() {
-            if chunks.last().and_then(|rows| rows.epochs.first()).is_some_and(|first| *first < epoch) {
-                break;
-            }
-            let rows = read_part(&path)?;
-            // A short last part repeats the rows that are pending.
-            if rows.steps.first() != self.pending.steps.first() {
-                chunks.push(rows);
-            }
-        }
         let mut rows = Trace::new(self.pending.schema().clone());
-        for mut chunk in chunks.into_iter().rev() {
+        for mut chunk in self.chunks_back_to(epoch)?.into_iter().rev() {
             let before = chunk.epochs.partition_point(|found| *found < epoch);
             chunk.split_front(before);
             let inside = chunk.epochs.partition_point(|found| *found <= epoch);
             rows.append(chunk.split_front(inside));
         }
         Ok(rows)
+    }
+
+    /// The pending rows and then the parts, latest first, until one begins before the epoch.
+    fn chunks_back_to(&self, epoch: i32) -> Result<Vec<Trace>> {
+        let mut chunks = vec![self.pending.clone()];
+        // The last part is full, or it is short and repeats the rows that are pending.
+        let full = |part: &usize| self.pending.steps.first().is_none_or(|first| *part < part_of(*first));
+        let parts = list_parts(&self.trace_dir)?;
+        for (_, path) in parts.into_iter().rev().filter(|(part, _)| full(part)) {
+            let later = &chunks[chunks.len() - 1];
+            if later.epochs.first().is_some_and(|first| *first < epoch) {
+                break;
+            }
+            let rows = read_part(&path)?;
+            let next = rows.steps.last().map(|last| last + 1);
+            let follows = later.is_empty() || later.steps.first().copied() == next;
+            if !follows || rows.schema() != self.pending.schema() {
+                return Err(TraceError::file(&path, "is not of this run: it was changed while the run went on"));
+            }
+            chunks.push(rows);
+        }
+        Ok(chunks)
     }
 
     fn publish_full(&mut self) -> Result<()> {
@@ -155,7 +167,7 @@ mod tests {
         for (k, &step) in rows.steps.iter().enumerate() {
             let signals: Vec<f32> = rows.signals.iter().map(|column| column[k]).collect();
             let (epoch, loss) = (rows.epochs[k], rows.losses[k]);
-            let row = Row { step, epoch, loss, accuracy: 0.25, lr: 1e-3, signals: &signals };
+            let row = Row { step, epoch, loss, accuracy: 0.25, learning_rate: 1e-3, signals: &signals };
             writer.push(row).unwrap();
         }
     }
@@ -226,6 +238,14 @@ mod tests {
     }
 
     #[test]
+    fn a_part_that_was_changed_meanwhile_is_refused() {
+        let (dir, writer) = straight(1500);
+        write_part(dir.path(), &trace(1..=900)).unwrap();
+        let error = writer.epoch(1).unwrap_err().to_string();
+        assert!(error.contains("part-00000.parquet: is not of this run"), "{error}");
+    }
+
+    #[test]
     fn a_directory_with_parts_is_not_begun_again() {
         let (dir, _writer) = straight(1000);
         let error = TraceWriter::create(dir.path(), schema()).unwrap_err().to_string();
@@ -257,7 +277,7 @@ mod tests {
         let blocked = dir.path().join(part_name(0));
         fs::create_dir(&blocked).unwrap();
         let signals = vec![0.0; schema().len()];
-        let row = |step| Row { step, epoch: 2, loss: 0.0, accuracy: 0.0, lr: 0.0, signals: &signals };
+        let row = |step| Row { step, epoch: 2, loss: 0.0, accuracy: 0.0, learning_rate: 0.0, signals: &signals };
         writer.push(row(1000)).unwrap_err();
         writer.push(row(1001)).unwrap_err();
         assert_eq!(writer.pending().len(), 1000);

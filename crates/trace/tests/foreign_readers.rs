@@ -47,13 +47,13 @@ fn write_run(out: &Path, key: RunKey, steps: i64, value: f32) {
     let schema = Schema::new([(logits, vec![])]).unwrap();
     let mut writer = TraceWriter::create(&run.trace(), schema.clone()).unwrap();
     for step in 1..=steps {
-        let row = Row { step, epoch: 1, loss: 2.0, accuracy: 0.5, lr: key.lr, signals: &[value; 14] };
+        let row = Row { step, epoch: 1, loss: 2.0, accuracy: 0.5, learning_rate: key.lr / 2.0, signals: &[value; 14] };
         writer.push(row).unwrap();
     }
     writer.finish().unwrap();
     let mut epochs = Epochs::new(schema);
     let signals = over_steps(&read_trace(run.root()).unwrap());
-    epochs.push(EpochRow { epoch: 1, steps, lr: key.lr, signals, ..EpochRow::default() });
+    epochs.push(EpochRow { epoch: 1, steps, learning_rate: key.lr, signals, ..EpochRow::default() });
     epochs.write(&run.epochs()).unwrap();
     summary(key, steps).write(&run.summary()).unwrap();
 }
@@ -92,7 +92,7 @@ fn duckdb_reads_a_sweep_as_one_table() {
     write_sweep(out.path());
     let expected = "\
         adam 1200\nsgd 30\n\
-        50 1e-07 1 1 1200 0.25\n50 0.1 1 1 30 -0.5\n\
+        50 1e-07 5e-08 1 1 1200 0.25\n50 0.1 0.05 1 1 30 -0.5\n\
         adam 1e-07 completed None 1.5\nsgd 0.1 diverged 31 None\n\
         adam 1 0.25\nsgd 1 -0.5\n\
         True SNAPPY\n";

@@ -1,0 +1,202 @@
+//! From the watched tensors of a step to a row of the trace.
+
+use crate::elements::{self, Element};
+use crate::error::{RecordError, Result};
+use crate::selection::Selection;
+use crate::sites::{LOGITS, Site, Source, Wiring};
+use crate::statistics::{self, summarize};
+use crate::watch::{Watch, Watched};
+use rayon::prelude::*;
+use seismograd_autodiff::Tensor;
+use seismograd_trace::{Coordinate, Quantity, Schema, Signal};
+use std::sync::Arc;
+
+/// Turns what a training step shows into one row of f32 columns.
+///
+/// The quantities of an activation are its value and its gradient: `[n, ...]` of each shard, put together along the first axis in the
+/// order of the shards. A gradient is recorded as the graph shows it; seed the reverse pass with the gradient of the sum of the samples'
+/// losses to have it per sample, which is `p - y` at the logits. The quantities of a parameter are its value after the update, its gradient
+/// as the optimizer got it, and the update, after minus before. See [`crate`] for an example.
+#[derive(Debug)]
+pub struct Recorder {
+    schema: Schema,
+    signals: Vec<Tracked>,
+    watched: Arc<Watched>,
+    /// The recorded parameters, by their place among all parameters.
+    kept: Vec<usize>,
+    parameters: usize,
+}
+
+/// One recorded signal.
+#[derive(Debug)]
+struct Tracked {
+    signal: Signal,
+    place: Place,
+    elements: &'static [Element],
+}
+
+/// Where a recorded site's tensors are at each step.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// A slot of every watch.
+    Slot(usize),
+    /// A parameter: its place among all, and in the snapshot.
+    Parameter { at: usize, kept: usize },
+}
+
+/// The recorded parameters before an update. Elements are shared with the parameters until the update writes to these.
+#[derive(Clone, Debug)]
+pub struct Snapshot(Vec<Tensor>);
+
+/// What a step hands to [`Recorder::row`].
+struct Step<'a> {
+    watches: &'a [Watch],
+    snapshot: &'a Snapshot,
+    gradients: &'a [Tensor],
+    parameters: &'a [Tensor],
+}
+
+impl Recorder {
+    /// A recorder of the selected sites of a model.
+    ///
+    /// # Errors
+    /// When a selected site does not exist, or a name of the model cannot become part of a column.
+    pub fn new(selection: &Selection, wiring: &Wiring<'_>) -> Result<Recorder> {
+        let (mut watched, mut kept, mut signals) = (Watched::default(), Vec::new(), Vec::new());
+        for Site { name, source } in wiring.select(selection)? {
+            let (place, quantities, elements) = match source {
+                Source::Activation { scope, port, gradient } => {
+                    let quantities = &[Quantity::Value, Quantity::Gradient][..if gradient { 2 } else { 1 }];
+                    let elements = if name == LOGITS { &elements::LOGITS } else { &elements::ACTIVATION };
+                    (Place::Slot(watched.add(&scope, port)), quantities, &elements[..])
+                }
+                Source::Parameter(at) => {
+                    kept.push(at);
+                    let place = Place::Parameter { at, kept: kept.len() - 1 };
+                    (place, &Quantity::ALL[..], &elements::PARAMETER[..])
+                }
+            };
+            for &quantity in quantities {
+                signals.push(Tracked { signal: Signal::new(name.clone(), quantity)?, place, elements });
+            }
+        }
+        let parameters = wiring.parameters.len();
+        Ok(Recorder { schema: schema(&signals)?, signals, watched: Arc::new(watched), kept, parameters })
+    }
+
+    /// The columns of a row, in order; none when nothing is recorded.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// An observer for the graph of one shard at one step.
+    pub fn watch(&self) -> Watch {
+        Watch::new(&self.watched)
+    }
+
+    /// Keeps the recorded parameters, to be called before the update with all of the model's.
+    ///
+    /// # Panics
+    /// When the number of parameters is not the model's.
+    #[track_caller]
+    pub fn snapshot(&self, parameters: &[Tensor]) -> Snapshot {
+        self.check_count("snapshot", "parameters", parameters.len());
+        Snapshot(self.kept.iter().map(|&at| parameters[at].clone()).collect())
+    }
+
+    /// The step's row, in the order of [`Recorder::schema`]: `watches` in the order of the shards, `gradients` as the optimizer got them,
+    /// `parameters` after the update.
+    ///
+    /// Finite tensors make a finite row, so check a step before recording it. Signals are computed in parallel; the bits do not depend on
+    /// the number of threads, nor, for activations, on how the batch was cut.
+    ///
+    /// # Errors
+    /// When a recorded site did not report in one of the shards.
+    ///
+    /// # Panics
+    /// When there is no watch, a watch or the snapshot is of another recorder, or the number of gradients or parameters is not the model's, or a parameter
+    /// has changed its shape.
+    #[track_caller]
+    pub fn row(
+        &self,
+        watches: &[Watch],
+        snapshot: &Snapshot,
+        gradients: &[Tensor],
+        parameters: &[Tensor],
+    ) -> Result<Vec<f32>> {
+        assert!(watches.iter().all(|watch| watch.is_of(&self.watched)), "row: a watch of another recorder");
+        assert!(!watches.is_empty() || self.signals.is_empty(), "row: no shard was watched");
+        assert_eq!(snapshot.0.len(), self.kept.len(), "row: a snapshot of another recorder");
+        self.check_count("row", "gradients", gradients.len());
+        self.check_count("row", "parameters", parameters.len());
+        for (before, &at) in snapshot.0.iter().zip(&self.kept) {
+            let after = &parameters[at];
+            assert_eq!(before.shape(), after.shape(), "row: shapes of a parameter before and after the update");
+        }
+        let step = Step { watches, snapshot, gradients, parameters };
+        let measures: Result<Vec<Vec<f32>>> =
+            self.signals.par_iter().with_max_len(1).map(|signal| signal.measure(&step)).collect();
+        Ok(measures?.concat())
+    }
+
+    #[track_caller]
+    fn check_count(&self, operation: &str, what: &str, found: usize) {
+        assert_eq!(found, self.parameters, "{operation}: number of {what}, and of the model's parameters");
+    }
+}
+
+/// The columns of the signals.
+fn schema(signals: &[Tracked]) -> Result<Schema> {
+    let mut entries = Vec::new();
+    for tracked in signals {
+        let coordinates: Result<Vec<Coordinate>, _> =
+            tracked.elements.iter().map(|element| Coordinate::new(element.name())).collect();
+        entries.push((tracked.signal.clone(), coordinates?));
+    }
+    Ok(Schema::new(entries)?)
+}
+
+impl Tracked {
+    /// The statistics and the fixed elements, in the order of the columns.
+    fn measure(&self, step: &Step<'_>) -> Result<Vec<f32>> {
+        let (mut elements, samples) = self.gather(step)?;
+        let mut measures = vec![0.0; statistics::COUNT];
+        measures.extend(self.elements.iter().map(|element| element.of(&elements, samples)));
+        measures[..statistics::COUNT].copy_from_slice(&summarize(&mut elements));
+        Ok(measures)
+    }
+
+    /// The signal's elements and the number of samples among which they are divided.
+    fn gather(&self, step: &Step<'_>) -> Result<(Vec<f32>, usize)> {
+        let (at, kept) = match self.place {
+            Place::Slot(slot) => return self.gather_shards(slot, step.watches),
+            Place::Parameter { at, kept } => (at, kept),
+        };
+        let after = step.parameters[at].as_slice();
+        let elements = match self.signal.quantity() {
+            Quantity::Value => after.to_vec(),
+            Quantity::Gradient => step.gradients[at].as_slice().to_vec(),
+            Quantity::Update => {
+                step.snapshot.0[kept].as_slice().iter().zip(after).map(|(before, after)| after - before).collect()
+            }
+        };
+        Ok((elements, 1))
+    }
+
+    fn gather_shards(&self, slot: usize, watches: &[Watch]) -> Result<(Vec<f32>, usize)> {
+        let tensors = watches.iter().map(|watch| {
+            let seen = watch.seen(slot);
+            let tensor = if self.signal.quantity() == Quantity::Value { &seen.value } else { &seen.gradient };
+            tensor.as_ref().ok_or_else(|| self.silent())
+        });
+        let tensors: Vec<&Tensor> = tensors.collect::<Result<_>>()?;
+        let mut elements = Vec::with_capacity(tensors.iter().map(|tensor| tensor.len()).sum());
+        tensors.iter().for_each(|tensor| elements.extend_from_slice(tensor.as_slice()));
+        let samples = tensors.iter().map(|tensor| tensor.shape().first().copied().unwrap_or(1)).sum();
+        Ok((elements, samples))
+    }
+
+    fn silent(&self) -> RecordError {
+        RecordError::Silent { site: self.signal.site().to_owned(), quantity: self.signal.quantity() }
+    }
+}

@@ -1,0 +1,355 @@
+//! The statistics of one signal at one step, as [`Statistic`] defines them.
+//!
+//! Time is linear in the number of elements: two passes for the moments, and for the quantiles selection instead of sorting. The
+//! additions have a fixed order that depends on no processor and no thread, so equal elements give equal bits.
+//!
+//! ```
+//! use seismograd_record::statistics::summarize;
+//! use seismograd_trace::Statistic;
+//!
+//! let summary = summarize(&mut [3.0, 0.0, -4.0, 0.0]);
+//! let of = |statistic: Statistic| summary[statistic as usize];
+//! assert_eq!(of(Statistic::Mean), -0.25);
+//! assert_eq!(of(Statistic::L2Norm), 5.0);
+//! assert_eq!(of(Statistic::Q75), 0.75);
+//! assert_eq!(of(Statistic::ZeroFraction), 0.5);
+//! ```
+
+use seismograd_trace::Statistic;
+
+/// The number of statistics.
+pub const COUNT: usize = Statistic::ALL.len();
+
+/// All statistics of the elements, in the order of [`Statistic::ALL`]. The elements are left in another order.
+///
+/// A zero is recorded as `+0`. Elements that are not finite spread to the results by the rules of arithmetic. The statistics are
+/// defined for one element or more; of none, all are 0.
+pub fn summarize(elements: &mut [f32]) -> [f32; COUNT] {
+    if elements.is_empty() {
+        return [0.0; COUNT];
+    }
+    let moments = Moments::of(elements);
+    let quantiles = Quantiles::of(elements);
+    // By definition rather than by rounding: the mean of equal elements may be off by a bit, and so seem to leave a spread.
+    let constant = quantiles.min() == quantiles.max();
+    let spread = |value: f64| if constant { 0.0 } else { value };
+    Statistic::ALL.map(|statistic| {
+        let value = match statistic {
+            Statistic::Mean => moments.mean,
+            Statistic::Std => spread(moments.m2.sqrt()),
+            Statistic::L2Norm => moments.l2_norm,
+            Statistic::MeanAbs => moments.mean_abs,
+            Statistic::Min => quantiles.min(),
+            Statistic::Max => quantiles.max(),
+            Statistic::Q05 | Statistic::Q25 | Statistic::Q50 | Statistic::Q75 | Statistic::Q95 => {
+                quantiles.at(statistic.probability().expect("a quantile has a probability"))
+            }
+            Statistic::Skewness => spread(moments.m3 / (moments.m2 * moments.m2.sqrt())),
+            Statistic::Kurtosis => spread(moments.m4 / (moments.m2 * moments.m2)),
+            Statistic::ZeroFraction => moments.zero_fraction,
+        };
+        // Adding +0 turns -0 into +0 and changes nothing else.
+        value as f32 + 0.0
+    })
+}
+
+/// What sums give.
+struct Moments {
+    mean: f64,
+    l2_norm: f64,
+    mean_abs: f64,
+    zero_fraction: f64,
+    /// Central moments.
+    m2: f64,
+    m3: f64,
+    m4: f64,
+}
+
+impl Moments {
+    fn of(elements: &[f32]) -> Moments {
+        let n = elements.len() as f64;
+        let [sum, squares, absolutes, zeros] =
+            sums(elements, |x| [x, x * x, x.abs(), if x == 0.0 { 1.0 } else { 0.0 }]);
+        let mean = sum / n;
+        let [m2, m3, m4] = sums(elements, |x| {
+            let d = x - mean;
+            let square = d * d;
+            [square, square * d, square * square]
+        });
+        Moments {
+            mean,
+            l2_norm: squares.sqrt(),
+            mean_abs: absolutes / n,
+            zero_fraction: zeros / n,
+            m2: m2 / n,
+            m3: m3 / n,
+            m4: m4 / n,
+        }
+    }
+}
+
+/// Independent chains of additions, without which each addition would wait for the one before.
+const LANES: usize = 4;
+
+/// The sums of `K` terms over the elements: element `i` goes to lane `i % LANES`, and the lanes are added at the end.
+fn sums<const K: usize>(elements: &[f32], terms: impl Fn(f64) -> [f64; K]) -> [f64; K] {
+    let mut lanes = [[0.0; K]; LANES];
+    let mut add = |chunk: &[f32]| {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            let terms = terms(f64::from(x));
+            lane.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
+        }
+    };
+    let chunks = elements.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    chunks.for_each(&mut add);
+    add(rest);
+    std::array::from_fn(|k| lanes.iter().map(|lane| lane[k]).sum())
+}
+
+/// Elements of which those that quantiles need stand where sorting would put them.
+struct Quantiles<'a>(&'a [f32]);
+
+impl<'a> Quantiles<'a> {
+    fn of(elements: &'a mut [f32]) -> Quantiles<'a> {
+        let last = elements.len() - 1;
+        let around = Statistic::ALL.into_iter().filter_map(Statistic::probability).flat_map(|p| {
+            let below = position(p, last).floor() as usize;
+            [below, (below + 1).min(last)]
+        });
+        let mut ranks: Vec<usize> = around.chain([0, last]).collect();
+        ranks.sort_unstable();
+        place(elements, &ranks, 0);
+        Quantiles(elements)
+    }
+
+    fn min(&self) -> f64 {
+        f64::from(self.0[0])
+    }
+
+    fn max(&self) -> f64 {
+        f64::from(self.0[self.0.len() - 1])
+    }
+
+    /// Linear interpolation between the order statistics around `p (n - 1)`.
+    fn at(&self, p: f64) -> f64 {
+        let last = self.0.len() - 1;
+        let position = position(p, last);
+        let below = position.floor() as usize;
+        let (low, high) = (f64::from(self.0[below]), f64::from(self.0[(below + 1).min(last)]));
+        low + (position - position.floor()) * (high - low)
+    }
+}
+
+fn position(p: f64, last: usize) -> f64 {
+    p * last as f64
+}
+
+/// Puts the elements of these ranks, ascending and counted from `first`, where sorting would put them.
+///
+/// The middle rank is selected first, and the others only among the elements on their side of it: each level of the recursion looks at
+/// fewer elements than the one before, unlike a selection in all elements for each rank.
+fn place(elements: &mut [f32], ranks: &[usize], first: usize) {
+    let Some(&rank) = ranks.get(ranks.len() / 2) else { return };
+    let (below, _, above) = elements.select_nth_unstable_by(rank - first, f32::total_cmp);
+    place(below, &ranks[..ranks.partition_point(|&other| other < rank)], first);
+    place(above, &ranks[ranks.partition_point(|&other| other <= rank)..], rank + 1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    /// The definitions, by sorting and plain sums.
+    fn naive(elements: &[f32]) -> [f64; COUNT] {
+        let mut x: Vec<f64> = elements.iter().copied().map(f64::from).collect();
+        x.sort_by(f64::total_cmp);
+        let n = x.len() as f64;
+        let mean_of = |f: &dyn Fn(f64) -> f64| x.iter().map(|&x| f(x)).sum::<f64>() / n;
+        let mean = mean_of(&|x| x);
+        let central = |k: i32| if x[0] == x[x.len() - 1] { 0.0 } else { mean_of(&|x| (x - mean).powi(k)) };
+        let over = |a: f64, b: f64| if b == 0.0 { 0.0 } else { a / b };
+        Statistic::ALL.map(|statistic| match statistic {
+            Statistic::Mean => mean,
+            Statistic::Std => central(2).sqrt(),
+            Statistic::L2Norm => (mean_of(&|x| x * x) * n).sqrt(),
+            Statistic::MeanAbs => mean_of(&f64::abs),
+            Statistic::Min => x[0],
+            Statistic::Max => x[x.len() - 1],
+            Statistic::Skewness => over(central(3), central(2).powf(1.5)),
+            Statistic::Kurtosis => over(central(4), central(2).powi(2)),
+            Statistic::ZeroFraction => mean_of(&|x| f64::from(u8::from(x == 0.0))),
+            quantile => {
+                let position = quantile.probability().expect("a quantile") * (n - 1.0);
+                let (below, above) = (x[position.floor() as usize], x[position.ceil() as usize]);
+                below * (1.0 - position.fract()) + above * position.fract()
+            }
+        })
+    }
+
+    fn is_skewness(statistic: Statistic) -> bool {
+        statistic == Statistic::Skewness
+    }
+
+    /// Equal up to one rounding to f32, or up to the error of the f64 sums where these cancel: `scale` is the size of what was added up.
+    fn check_close(found: f32, expect: f64, scale: f64, statistic: Statistic) {
+        let tolerance = expect.abs() * 1.3e-7 + scale * 1e-9;
+        assert!((f64::from(found) - expect).abs() <= tolerance, "{statistic:?}: {found}, expected {expect}");
+    }
+
+    fn check_naive(elements: &[f32]) {
+        let expect = naive(elements);
+        let mean_abs = expect[Statistic::MeanAbs as usize];
+        let found = summarize(&mut elements.to_vec());
+        for (statistic, (found, expect)) in Statistic::ALL.into_iter().zip(found.into_iter().zip(expect)) {
+            let scale = if is_skewness(statistic) { 1.0 } else { mean_abs };
+            check_close(found, expect, scale, statistic);
+        }
+    }
+
+    fn check(elements: &[f32], expect: &[(Statistic, f32)]) {
+        let found = summarize(&mut elements.to_vec());
+        for &(statistic, expect) in expect {
+            assert_eq!(found[statistic as usize].to_bits(), expect.to_bits(), "{statistic:?} of {elements:?}");
+        }
+    }
+
+    #[test]
+    fn worked_by_hand() {
+        use Statistic::*;
+        // Mean 2, deviations -2, -1, 0, 3: m2 = 3.5, m3 = 4.5, m4 = 24.5.
+        check(
+            &[5.0, 1.0, 0.0, 2.0],
+            &[
+                (Mean, 2.0),
+                (Std, 3.5f64.sqrt() as f32),
+                (L2Norm, 30f64.sqrt() as f32),
+                (MeanAbs, 2.0),
+                (Min, 0.0),
+                (Max, 5.0),
+                (Q05, 0.15),
+                (Q25, 0.75),
+                (Q50, 1.5),
+                (Q75, 2.75),
+                (Q95, 4.55),
+                (Skewness, (4.5 / (3.5 * 3.5f64.sqrt())) as f32),
+                (Kurtosis, 2.0),
+                (ZeroFraction, 0.25),
+            ],
+        );
+        check(&[1.0, -1.0], &[(Mean, 0.0), (Std, 1.0), (Skewness, 0.0), (Kurtosis, 1.0), (Q50, 0.0)]);
+        let to_a_hundred: Vec<f32> = (0..=100).rev().map(|x| x as f32).collect();
+        check(&to_a_hundred, &[(Q05, 5.0), (Q25, 25.0), (Q50, 50.0), (Q75, 75.0), (Q95, 95.0)]);
+    }
+
+    #[test]
+    fn a_constant_has_no_spread() {
+        use Statistic::*;
+        for value in [0.1f32, -3.0e38, 1e-45, 1.0] {
+            for n in [1, 2, 3, 5, 1000] {
+                let shape = [(Std, 0.0), (Skewness, 0.0), (Kurtosis, 0.0), (ZeroFraction, 0.0)];
+                let place = [Mean, Min, Max, Q05, Q25, Q50, Q75, Q95].map(|statistic| (statistic, value));
+                check(&vec![value; n], &[&shape[..], &place[..]].concat());
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_of_both_signs_are_one_constant() {
+        let zeros = Statistic::ALL.map(|s| (s, if s == Statistic::ZeroFraction { 1.0 } else { 0.0 }));
+        check(&[0.0, -0.0, 0.0, -0.0, -0.0], &zeros);
+        check(&[-0.0], &zeros);
+    }
+
+    #[test]
+    fn one_odd_element_among_many() {
+        let mut elements = vec![1.0; 51_200];
+        elements[7] = 1.0 + f32::EPSILON;
+        let summary = summarize(&mut elements);
+        // A share q of one value and 1 - q of another: the kurtosis is 1/q + 1/(1-q) - 3.
+        let expect = 51_200.0 + 51_200.0 / 51_199.0 - 3.0;
+        check_close(summary[Statistic::Kurtosis as usize], expect, expect * 10.0, Statistic::Kurtosis);
+    }
+
+    #[test]
+    fn nothing_gives_zeros() {
+        assert_eq!(summarize(&mut []), [0.0; COUNT]);
+    }
+
+    #[test]
+    fn extremes_stay_finite() {
+        for elements in
+            [&mut [f32::MAX, -f32::MAX, 0.0][..], &mut [1e-45, 0.0, 3e-45], &mut [f32::MAX, 1e-45, 1.0, 1.0]]
+        {
+            let finite = summarize(elements).iter().all(|x| x.is_finite());
+            // The norm of two greatest numbers is too large for an f32: the one exception.
+            assert!(finite || elements[0] == -f32::MAX, "{elements:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_shows_and_does_not_panic() {
+        let summary = summarize(&mut [1.0, f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0]);
+        assert!(summary[Statistic::Mean as usize].is_nan());
+        assert!(summary[Statistic::Std as usize].is_nan());
+    }
+
+    #[test]
+    fn sizes_around_the_lanes() {
+        for n in [1, 2, 3, 4, 5, 7, 8, 9, 13, 101, 5120] {
+            check_naive(&(0..n).map(|i| ((i * 7919 % 1009) as f32 - 300.0) / 64.0).collect::<Vec<_>>());
+        }
+    }
+
+    /// Elements as networks make them: many exact zeros, and sizes far apart.
+    fn elements() -> impl Strategy<Value = Vec<f32>> {
+        let element = prop_oneof![2 => Just(0.0f32), 3 => -1f32..1.0, 1 => -1e4f32..1e4, 1 => -1e-6f32..1e-6];
+        vec(element, 1..200)
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_definitions(elements in elements()) {
+            check_naive(&elements);
+        }
+
+        #[test]
+        fn the_order_of_the_elements_does_not_matter(
+            (elements, shuffled) in elements().prop_flat_map(|x| (Just(x.clone()), Just(x).prop_shuffle())),
+        ) {
+            let (one, other) = (summarize(&mut elements.clone()), summarize(&mut shuffled.clone()));
+            let mean_abs = f64::from(one[Statistic::MeanAbs as usize]);
+            for (statistic, (a, b)) in Statistic::ALL.into_iter().zip(one.into_iter().zip(other)) {
+                let order = matches!(statistic, Statistic::Min | Statistic::Max | Statistic::ZeroFraction);
+                if order || statistic.probability().is_some() {
+                    prop_assert_eq!(a.to_bits(), b.to_bits());
+                } else {
+                    check_close(a, f64::from(b), if is_skewness(statistic) { 1.0 } else { mean_abs }, statistic);
+                }
+            }
+        }
+
+        #[test]
+        fn shifting_and_scaling_carry_over(integers in vec(-1000i16..1000, 2..100), shift in -500i16..500, doublings in 0i32..4) {
+            // Integers and powers of two: shifted and scaled without rounding.
+            let scale = 2f32.powi(doublings);
+            let plain: Vec<f32> = integers.iter().map(|&x| f32::from(x)).collect();
+            let mut moved: Vec<f32> = plain.iter().map(|x| x * scale + f32::from(shift)).collect();
+            let (plain, moved) = (summarize(&mut plain.clone()), summarize(&mut moved));
+            for statistic in Statistic::ALL {
+                let x = f64::from(plain[statistic as usize]);
+                let expect = match statistic {
+                    Statistic::Skewness | Statistic::Kurtosis => x,
+                    Statistic::Std => x * f64::from(scale),
+                    Statistic::L2Norm | Statistic::MeanAbs | Statistic::ZeroFraction => continue,
+                    _ => x * f64::from(scale) + f64::from(shift),
+                };
+                // `x` was rounded to f32 already, at the size of up to 1000, and so was the result.
+                let size = if matches!(statistic, Statistic::Skewness | Statistic::Kurtosis) { 10.0 } else { 1000.0 * f64::from(scale) };
+                check_close(moved[statistic as usize], expect, size * 250.0, statistic);
+            }
+        }
+    }
+}

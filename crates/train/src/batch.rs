@@ -1,0 +1,238 @@
+//! A batch through forward and backward: in shards, side by side, reduced in shard order.
+
+use rand::{Rng, SeedableRng, rngs::ChaCha8Rng};
+use rayon::prelude::*;
+use seismograd_autodiff::{Graph, Observer};
+use seismograd_cifar10::{Normalization, Split};
+use seismograd_nn::{BufferId, CrossEntropyLoss, Forward, Mode, Model, Moment, Reduction};
+use seismograd_tensor::Tensor;
+use std::ops::Range;
+
+/// Some images of a split.
+#[derive(Clone, Copy)]
+pub struct Batch<'a> {
+    /// The images and labels to choose from.
+    pub split: &'a Split,
+    /// Which of them, in order.
+    pub indices: &'a [u32],
+    /// How pixels become numbers.
+    pub normalization: Normalization,
+}
+
+impl Batch<'_> {
+    /// The images `[n, 32, 32, 3]` at these positions of the batch.
+    pub(crate) fn images(&self, range: Range<usize>) -> Tensor {
+        let indices = &self.indices[range];
+        let mut images = Tensor::zeros(&[indices.len(), 32, 32, 3]);
+        self.split.batch_into(indices, &self.normalization, images.as_mut_slice());
+        images
+    }
+}
+
+/// The labels that the loss compares with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Labels {
+    /// The batch's own.
+    True,
+    /// Drawn from the model's predictions (Gauss-Newton-Bartlett).
+    Sampled,
+}
+
+/// How a batch is cut, and the moment of training that it belongs to.
+#[derive(Clone, Copy, Debug)]
+pub struct Shards {
+    /// The most samples of a shard.
+    pub size: usize,
+    /// The run's seed.
+    pub seed: u64,
+    /// The step, counted over the run.
+    pub step: u64,
+}
+
+impl Shards {
+    /// The shards of `n` samples: as few as their size allows, as even as can be.
+    pub(crate) fn ranges(&self, n: usize, whole: bool) -> Vec<Range<usize>> {
+        let count = if whole { 1 } else { n.div_ceil(self.size).max(1) };
+        (0..count).map(|shard| shard * n / count..(shard + 1) * n / count).collect()
+    }
+}
+
+/// What a batch gives.
+pub struct BatchResult<O> {
+    /// Gradients of the sum of the samples' losses, in the parameters' order.
+    pub gradients: Vec<Tensor>,
+    /// The sum of the samples' losses.
+    pub loss: f64,
+    /// How many samples were classified rightly.
+    pub correct: usize,
+    /// The observers, in shard order.
+    pub observers: Vec<O>,
+    /// What the buffers are to be after the step.
+    pub buffer_updates: Vec<(BufferId, Tensor)>,
+}
+
+/// Runs a batch forward and backward at the given parameters, watched by one observer a shard.
+///
+/// The loss is the sum over the samples, so that gradients of activations are per sample.
+pub fn run_batch<O: Observer + Send>(
+    model: &Model,
+    parameters: &[Tensor],
+    buffers: &[Tensor],
+    batch: &Batch<'_>,
+    shards: Shards,
+    labels: Labels,
+    observer: impl Fn() -> O + Sync,
+) -> BatchResult<O> {
+    let run = |range: Range<usize>| {
+        let moment = Moment { seed: shards.seed, step: shards.step, first_sample: range.start };
+        let images = batch.images(range.clone());
+        let own = batch.split.labels(&batch.indices[range]);
+        let mut observer = observer();
+        let shard = run_shard(model, parameters, buffers, images, own, labels, moment, &mut observer);
+        (shard, observer)
+    };
+    let ranges = shards.ranges(batch.indices.len(), model.mixes_samples());
+    let (shards, observers): (Vec<_>, Vec<_>) = ranges.into_par_iter().map(run).collect::<Vec<_>>().into_iter().unzip();
+    reduce(shards, observers)
+}
+
+struct Shard {
+    gradients: Vec<Tensor>,
+    loss: f64,
+    correct: usize,
+    buffer_updates: Vec<(BufferId, Tensor)>,
+}
+
+#[expect(clippy::too_many_arguments, reason = "one call, from the closure above")]
+fn run_shard(
+    model: &Model,
+    parameters: &[Tensor],
+    buffers: &[Tensor],
+    images: Tensor,
+    own: Vec<u8>,
+    labels: Labels,
+    moment: Moment,
+    observer: &mut dyn Observer,
+) -> Shard {
+    let mut graph = Graph::new();
+    let images = graph.constant(images);
+    let mut forward = Forward::with_parameters(&mut graph, parameters, buffers, Mode::Train(moment));
+    let logits = model.forward(&mut forward, images);
+    let rows = forward.graph().value(logits).clone();
+    let labels = match labels {
+        Labels::True => own,
+        Labels::Sampled => sampled_labels(&rows, moment),
+    };
+    let loss = CrossEntropyLoss { reduction: Reduction::Sum, label_smoothing: 0.0 };
+    let loss = loss.forward(&mut forward, logits, &labels);
+    let leaves = forward.parameters().to_vec();
+    let buffer_updates = forward.take_buffer_updates();
+    graph.observe_values(observer);
+    let mut gradients = graph.backward_from(loss, Tensor::scalar(1.0), observer);
+    let gradient =
+        |(leaf, parameter): (_, &Tensor)| gradients.take(leaf).unwrap_or_else(|| Tensor::zeros(parameter.shape()));
+    Shard {
+        gradients: leaves.into_iter().zip(parameters).map(gradient).collect(),
+        loss: f64::from(graph.value(loss).item()),
+        correct: correct(&rows, &labels),
+        buffer_updates,
+    }
+}
+
+/// Adds the shards' gradients in their order.
+fn reduce<O>(mut shards: Vec<Shard>, observers: Vec<O>) -> BatchResult<O> {
+    let mut gradients = std::mem::take(&mut shards[0].gradients);
+    let rest: Vec<&[Tensor]> = shards[1..].iter().map(|shard| shard.gradients.as_slice()).collect();
+    for (at, sum) in gradients.iter_mut().enumerate() {
+        add_in_order(sum.as_mut_slice(), &rest.iter().map(|shard| shard[at].as_slice()).collect::<Vec<_>>());
+    }
+    BatchResult {
+        gradients,
+        loss: shards.iter().map(|shard| shard.loss).sum(),
+        correct: shards.iter().map(|shard| shard.correct).sum(),
+        observers,
+        // Only a model that mixes samples has buffers to update, and it is not cut.
+        buffer_updates: std::mem::take(&mut shards[0].buffer_updates),
+    }
+}
+
+/// Elements of a gradient that one task adds up.
+const ELEMENTS: usize = 1 << 14;
+
+/// Adds `terms` to `sum`, element by element, in the terms' order.
+fn add_in_order(sum: &mut [f32], terms: &[&[f32]]) {
+    sum.par_chunks_mut(ELEMENTS).enumerate().for_each(|(piece, sum)| {
+        for term in terms {
+            for (sum, x) in sum.iter_mut().zip(&term[piece * ELEMENTS..]) {
+                *sum += x;
+            }
+        }
+    });
+}
+
+/// How many rows of `logits` have their greatest element, the first if there are several, at the label.
+pub(crate) fn correct(logits: &Tensor, labels: &[u8]) -> usize {
+    let classes = logits.shape()[1];
+    let greatest =
+        |row: &[f32]| (1..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best });
+    logits
+        .as_slice()
+        .chunks_exact(classes)
+        .zip(labels)
+        .filter(|(row, label)| greatest(row) == usize::from(**label))
+        .count()
+}
+
+/// A label for each row, drawn by its softmax: a function of (seed, step, sample).
+fn sampled_labels(logits: &Tensor, moment: Moment) -> Vec<u8> {
+    let mut graph = Graph::new();
+    let logits = graph.constant(logits.clone());
+    let p = graph.softmax(logits);
+    let p = graph.value(p);
+    let rows = p.as_slice().chunks_exact(p.shape()[1]).enumerate();
+    rows.map(|(sample, p)| {
+        let mut rng = ChaCha8Rng::seed_from_u64(moment.seed);
+        // Streams 1 and 2 of the upper word are the model's own.
+        rng.set_stream(3 << 32 | (moment.first_sample + sample) as u64);
+        rng.set_word_pos(u128::from(moment.step));
+        let mut left = (rng.next_u32() >> 8) as f32 / (1 << 24) as f32;
+        let drawn = p.iter().position(|&p| {
+            left -= p;
+            left < 0.0
+        });
+        drawn.unwrap_or(p.len() - 1) as u8
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_are_even_and_whole() {
+        let shards = Shards { size: 13, seed: 0, step: 0 };
+        let sizes = |n| shards.ranges(n, false).iter().map(Range::len).collect::<Vec<_>>();
+        assert_eq!(sizes(50), [12, 13, 12, 13]);
+        assert_eq!((sizes(100).len(), sizes(150).len(), sizes(200).len()), (8, 12, 16));
+        assert_eq!(sizes(1), [1]);
+        assert_eq!(shards.ranges(50, true), [0..50]);
+        assert_eq!(sizes(27).iter().sum::<usize>(), 27);
+    }
+
+    #[test]
+    fn the_first_of_equal_logits_is_the_prediction() {
+        let logits = Tensor::new(&[2, 3], vec![1.0, 1.0, 0.0, 0.0, 2.0, 5.0]);
+        assert_eq!(correct(&logits, &[0, 2]), 2);
+        assert_eq!(correct(&logits, &[1, 2]), 1);
+    }
+
+    #[test]
+    fn sampled_labels_follow_the_predictions() {
+        // ln 3 against 0: three quarters of the labels are 0. Four standard errors of 4,000 draws are 110.
+        let logits = Tensor::new(&[4000, 2], [3f32.ln(), 0.0].repeat(4000));
+        let labels = sampled_labels(&logits, Moment { seed: 1, step: 5, first_sample: 0 });
+        let zeros = labels.iter().filter(|&&label| label == 0).count();
+        assert!((2890..3110).contains(&zeros), "{zeros}");
+    }
+}

@@ -1,0 +1,163 @@
+//! A run from its first step to its last, or to the next interruption.
+
+mod directory;
+mod session;
+
+pub use directory::Resume;
+
+use crate::config::{RunConfig, data_digest, hexadecimal};
+use crate::error::TrainError;
+use crate::source::DataSource;
+use crate::step::Divergence;
+use seismograd_cifar10::Dataset;
+use seismograd_kernels::level::Level;
+use seismograd_nn::State;
+use seismograd_trace::{EpochRow, RunDir, RunRow};
+use session::Session;
+use sha2::{Digest, Sha256};
+use std::{borrow::Cow, fs, path::PathBuf, time::Duration};
+
+/// A run, and what may change when it is resumed.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What decides its numbers.
+    pub config: RunConfig,
+    /// The epochs to train.
+    pub epochs: u64,
+    /// Threads to compute on; all that the machine offers if none are named.
+    pub threads: Option<usize>,
+    /// The directory above all runs.
+    pub out: PathBuf,
+    /// What to do about a run that exists.
+    pub resume: Resume,
+    /// A file of initial weights, in place of random ones.
+    pub init: Option<PathBuf>,
+    /// The longest time between two checkpoints.
+    pub checkpoint_every: Duration,
+}
+
+impl Settings {
+    /// Five epochs on all threads, begun anew, with a checkpoint at least every 30 seconds.
+    pub fn new(config: RunConfig, out: PathBuf) -> Settings {
+        let (resume, checkpoint_every) = (Resume::Never, Duration::from_secs(30));
+        Settings { config, epochs: 5, threads: None, out, resume, init: None, checkpoint_every }
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All epochs are done.
+    Completed,
+    /// The monitor asked to stop; a checkpoint is there.
+    Interrupted,
+    /// Something was not finite.
+    Diverged(Divergence),
+}
+
+/// What a run leaves.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Its row of `runs.parquet`.
+    pub row: RunRow,
+    /// Its directory.
+    pub directory: PathBuf,
+    /// Its epochs.
+    pub epochs: Vec<EpochRow>,
+    /// The model's numbers at the end.
+    pub state: State,
+}
+
+/// Where a run stands after a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// The epoch under way, from 1.
+    pub epoch: u64,
+    /// The epochs to train.
+    pub epochs: u64,
+    /// Batches of the epoch that are done.
+    pub batch: usize,
+    /// Batches of an epoch.
+    pub batches: usize,
+    /// Samples trained on in this epoch so far.
+    pub samples: usize,
+    /// The epoch's mean loss so far.
+    pub loss: f64,
+    /// The epoch's accuracy so far, as a fraction.
+    pub accuracy: f64,
+}
+
+/// Is told how a run goes, and may ask it to stop. `()` watches nothing.
+pub trait Monitor {
+    /// The run has found its place: at its beginning, or where it was interrupted.
+    fn begin(&mut self, _progress: &Progress) {}
+
+    /// A step is done.
+    fn step(&mut self, _progress: &Progress) {}
+
+    /// An epoch is done and evaluated.
+    fn epoch(&mut self, _row: &EpochRow) {}
+
+    /// Whether to stop after the step under way.
+    fn should_stop(&self) -> bool {
+        false
+    }
+}
+
+impl Monitor for () {}
+
+/// Carries a run through on `dataset`, which `settings.config.data` names.
+///
+/// # Errors
+/// A setting that no run can have, a run directory that is taken, or a file that cannot be read or written. What was
+/// recorded before stays.
+pub fn train(settings: &Settings, dataset: &Dataset, monitor: &mut dyn Monitor) -> Result<Report, TrainError> {
+    Level::from_environment()?;
+    let (settings, dataset) = resolve(settings, dataset)?;
+    settings.config.check(&dataset)?;
+    let pool = pool(settings.threads)?;
+    let directory = RunDir::of(&settings.out, &settings.config.key())?;
+    let (_lock, resumed) = directory::claim(&settings, &directory)?;
+    let mut session = Session::open(&settings, &dataset, directory, resumed)?;
+    session.run(&pool, monitor)
+}
+
+/// Fills in what the configuration takes from files, and cuts the training images to the limit.
+fn resolve<'a>(settings: &Settings, dataset: &'a Dataset) -> Result<(Settings, Cow<'a, Dataset>), TrainError> {
+    let mut settings = settings.clone();
+    if settings.epochs == 0 || i32::try_from(settings.epochs).is_err() {
+        return Err(TrainError::setting("--epochs", settings.epochs, format!("use 1 to {}", i32::MAX)));
+    }
+    if let Some(path) = &settings.init {
+        let bytes =
+            fs::read(path).map_err(|error| TrainError::file(path, format!("cannot read: {error}; check --init")))?;
+        settings.config.init_digest = Some(hexadecimal(&Sha256::digest(bytes)));
+    }
+    if let Ok(DataSource::Path(_)) = settings.config.data.parse() {
+        settings.config.data_digest = Some(data_digest(dataset));
+    }
+    let mut dataset = Cow::Borrowed(dataset);
+    if let Some(limit) = settings.config.limit {
+        let available = dataset.train.len();
+        if !(1..=available).contains(&limit) {
+            return Err(TrainError::setting(
+                "--limit",
+                limit,
+                format!("use 1 to {available}, the number of training images"),
+            ));
+        }
+        dataset.to_mut().train.truncate(limit);
+    }
+    Ok((settings, dataset))
+}
+
+fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, TrainError> {
+    if threads == Some(0) {
+        return Err(TrainError::setting("--threads", 0, "use 1 or more, or leave it out for all"));
+    }
+    let threads = threads.unwrap_or(0);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|error| TrainError::Threads { threads, reason: error.to_string() })
+}

@@ -1,0 +1,136 @@
+//! One training step: shards, reduction, the check for divergence, the update, the row of the trace.
+
+use crate::batch::{Batch, BatchResult, Labels, Shards, run_batch};
+use crate::error::TrainError;
+use seismograd_nn::{Model, Reduction, State};
+use seismograd_optim::{Evaluation, EvaluationError, Objective, Optimizer};
+use seismograd_record::{Recorder, Watch};
+use seismograd_tensor::Tensor;
+
+/// A model in training.
+pub struct Trainer {
+    /// The architecture.
+    pub model: Model,
+    /// Its numbers.
+    pub state: State,
+    /// The rule that updates them.
+    pub optimizer: Box<dyn Optimizer>,
+    /// What is recorded.
+    pub recorder: Recorder,
+    /// Whether gradients are those of the losses' mean or sum.
+    pub reduction: Reduction,
+}
+
+/// What a step gives.
+pub struct StepResult {
+    /// The mean of the samples' losses before the update.
+    pub loss: f64,
+    /// How many samples were classified rightly before the update.
+    pub correct: usize,
+    /// The signals' values, in the order of the trace's columns.
+    pub row: Vec<f32>,
+}
+
+/// Why a run cannot go on: something was not finite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    /// The step at which it was found, from 1.
+    pub step: u64,
+    /// What was not finite, such as `the gradient of conv1.weight`.
+    pub what: String,
+}
+
+impl Trainer {
+    /// Trains on one batch. On divergence at the loss or a gradient nothing has been updated.
+    ///
+    /// # Errors
+    /// When an optimizer's question to the batch fails.
+    pub fn step(&mut self, batch: &Batch<'_>, shards: Shards) -> Result<Result<StepResult, Divergence>, TrainError> {
+        let diverged = |what: String| Ok(Err(Divergence { step: shards.step, what }));
+        let (model, recorder, State { parameters, buffers }) = (&self.model, &self.recorder, &self.state);
+        let mut result = run_batch(model, parameters, buffers, batch, shards, Labels::True, || recorder.watch());
+        scale(&mut result, self.reduction, batch.indices.len());
+        if let Some(what) = self.not_finite(&result) {
+            return diverged(what);
+        }
+        let snapshot = self.recorder.snapshot(&self.state.parameters);
+        let mut objective = BatchObjective {
+            trainer: (&self.model, &self.state.buffers, self.reduction),
+            batch,
+            shards,
+            loss: result.loss,
+        };
+        self.optimizer.step(&mut self.state.parameters, &result.gradients, &mut objective)?;
+        self.state.apply(result.buffer_updates);
+        if let Some(at) = self.state.parameters.iter().position(|parameter| !is_finite(parameter)) {
+            return diverged(format!("{} after the update", self.model.parameter_names()[at]));
+        }
+        let row = self.recorder.row(&result.observers, &snapshot, &result.gradients, &self.state.parameters)?;
+        Ok(Ok(StepResult { loss: result.loss / batch.indices.len() as f64, correct: result.correct, row }))
+    }
+
+    fn not_finite(&self, result: &BatchResult<Watch>) -> Option<String> {
+        if !result.loss.is_finite() {
+            return Some("the loss".to_owned());
+        }
+        let at = result.gradients.iter().position(|gradient| !is_finite(gradient))?;
+        Some(format!("the gradient of {}", self.model.parameter_names()[at]))
+    }
+}
+
+fn is_finite(tensor: &Tensor) -> bool {
+    tensor.as_slice().iter().all(|x| x.is_finite())
+}
+
+/// Turns gradients of the sum into those of the reduction.
+fn scale<O>(result: &mut BatchResult<O>, reduction: Reduction, samples: usize) {
+    if reduction == Reduction::Mean {
+        let share = 1.0 / samples as f32;
+        for gradient in &mut result.gradients {
+            gradient.as_mut_slice().iter_mut().for_each(|x| *x *= share);
+        }
+    }
+}
+
+/// The current batch, as an optimizer may ask it.
+struct BatchObjective<'a> {
+    trainer: (&'a Model, &'a [Tensor], Reduction),
+    batch: &'a Batch<'a>,
+    shards: Shards,
+    /// The sum of the losses at the step's own parameters.
+    loss: f64,
+}
+
+impl BatchObjective<'_> {
+    fn reduced(&self, loss: f64) -> f64 {
+        loss / self.averaged_over() as f64
+    }
+
+    fn averaged_over(&self) -> usize {
+        match self.trainer.2 {
+            Reduction::Mean => self.batch.indices.len(),
+            Reduction::Sum => 1,
+        }
+    }
+
+    fn at(&self, parameters: &[Tensor], labels: Labels) -> Evaluation {
+        let (model, buffers, reduction) = self.trainer;
+        let mut result = run_batch(model, parameters, buffers, self.batch, self.shards, labels, || ());
+        scale(&mut result, reduction, self.batch.indices.len());
+        Evaluation { loss: self.reduced(result.loss), gradients: result.gradients, averaged_over: self.averaged_over() }
+    }
+}
+
+impl Objective for BatchObjective<'_> {
+    fn loss(&self) -> Result<f64, EvaluationError> {
+        Ok(self.reduced(self.loss))
+    }
+
+    fn evaluate(&mut self, parameters: &[Tensor]) -> Result<Evaluation, EvaluationError> {
+        Ok(self.at(parameters, Labels::True))
+    }
+
+    fn evaluate_sampled_labels(&mut self, parameters: &[Tensor]) -> Result<Evaluation, EvaluationError> {
+        Ok(self.at(parameters, Labels::Sampled))
+    }
+}

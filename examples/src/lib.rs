@@ -1,1 +1,0 @@
-//! Examples, each a file with the command that runs it.

@@ -1,0 +1,30 @@
+//! Command lines: a mistake gets one line with the fix.
+
+use clap::{Parser, error::ErrorKind};
+
+/// The arguments of the process. Asked for help it prints it; given a mistake it prints one line; both end the process.
+pub fn parse<P: Parser>() -> P {
+    P::try_parse().unwrap_or_else(|error| {
+        if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+            error.exit();
+        }
+        // The first paragraph says what is wrong, tips say what was probably meant; usage is what --help is for.
+        let text = error.to_string();
+        let lines: Vec<&str> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with("Usage:") && !line.starts_with("For more information"))
+            .collect();
+        eprintln!("{} (--help lists the options)", lines.join("; "));
+        std::process::exit(2);
+    })
+}
+
+/// Reads `name=value`.
+///
+/// # Errors
+/// Without an equals sign.
+pub fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("`{text}` is to be name=value"))?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}

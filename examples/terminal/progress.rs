@@ -1,0 +1,111 @@
+//! A run on the terminal: a bar where there is one, a plain line an epoch elsewhere.
+
+use crate::Interrupt;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use seismograd_trace::EpochRow;
+use seismograd_train::{Monitor, Progress};
+use std::time::{Duration, Instant};
+
+/// Shows one run and passes interrupts on to it.
+pub struct RunBar {
+    bar: ProgressBar,
+    interrupt: Interrupt,
+    batch_size: usize,
+    epochs: u64,
+    /// Steps before this process began, and when it did.
+    begun: (u64, Instant),
+}
+
+impl RunBar {
+    /// A bar for a run with batches of this size.
+    pub fn new(batch_size: usize, interrupt: Interrupt) -> RunBar {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+        let template = "{prefix:.bold} {bar:28.cyan/blue} {percent:>3}% {msg}";
+        let style = ProgressStyle::with_template(template).expect("a fixed template");
+        bar.set_style(style.progress_chars("━╸─"));
+        RunBar { bar, interrupt, batch_size, epochs: 0, begun: (0, Instant::now()) }
+    }
+
+    fn message(&self, progress: &Progress, steps: u64) -> String {
+        let done = steps.saturating_sub(self.begun.0);
+        let elapsed = self.begun.1.elapsed().as_secs_f64();
+        if done == 0 || elapsed == 0.0 {
+            return "starting".to_owned();
+        }
+        let left = (total(progress) - steps) as f64 * elapsed / done as f64;
+        format!(
+            "loss {:.3}  accuracy {}  {:.0} samples/s  {} left",
+            progress.loss,
+            accuracy(progress.accuracy),
+            done as f64 * self.batch_size as f64 / elapsed,
+            duration(left),
+        )
+    }
+}
+
+fn steps(progress: &Progress) -> u64 {
+    (progress.epoch - 1) * progress.batches as u64 + progress.batch as u64
+}
+
+fn total(progress: &Progress) -> u64 {
+    progress.epochs * progress.batches as u64
+}
+
+impl Monitor for RunBar {
+    fn begin(&mut self, progress: &Progress) {
+        self.epochs = progress.epochs;
+        self.begun = (steps(progress), Instant::now());
+        self.bar.set_length(total(progress));
+        self.bar.set_position(steps(progress));
+        self.bar.set_prefix(format!("epoch {}/{}", progress.epoch.min(progress.epochs), progress.epochs));
+    }
+
+    fn step(&mut self, progress: &Progress) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        let steps = steps(progress);
+        self.bar.set_prefix(format!("epoch {}/{}", progress.epoch, progress.epochs));
+        self.bar.set_message(self.message(progress, steps));
+        self.bar.set_position(steps);
+    }
+
+    fn epoch(&mut self, row: &EpochRow) {
+        let line = format!(
+            "epoch {:>2}/{}  train loss {:.4}  accuracy {}  test loss {:.4}  accuracy {}  {}",
+            row.epoch,
+            self.epochs,
+            row.train_loss,
+            accuracy(row.train_accuracy.into()),
+            row.test_loss,
+            accuracy(row.test_accuracy.into()),
+            duration(row.seconds),
+        );
+        self.bar.suspend(|| println!("{line}"));
+    }
+
+    fn should_stop(&self) -> bool {
+        self.interrupt.is_asked()
+    }
+}
+
+impl Drop for RunBar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A fraction in percent.
+pub fn accuracy(fraction: f64) -> String {
+    format!("{:5.2} %", 100.0 * fraction)
+}
+
+/// Seconds as a person says them.
+pub fn duration(seconds: f64) -> String {
+    let whole = Duration::from_secs_f64(seconds.clamp(0.0, 1e9)).as_secs();
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole / 60 % 60),
+    }
+}
