@@ -98,6 +98,11 @@ pub(crate) trait Kernel {
     unsafe fn run<V: Vector>(self);
 }
 
+/// Runs `kernel` at the current level.
+pub(crate) fn run(kernel: impl Kernel) {
+    run_at(Level::current(), kernel);
+}
+
 /// Runs `kernel` at `level`, which must be available.
 pub(crate) fn run_at(level: Level, kernel: impl Kernel) {
     assert!(level.is_available(), "level {level} is not available on this processor");

@@ -1,23 +1,20 @@
 //! Max and average pooling and their gradients.
 //!
-//! The inner loops run over the channels of one pixel, which are contiguous; no element depends on its neighbours, so the
-//! compiler's own vectorisation gives the same bits everywhere.
+//! The inner loops run over the channels of one pixel, which are contiguous; no element depends on its neighbours. So plain loops,
+//! compiled under each level's instructions and vectorised by the compiler, give the same bits everywhere.
 
 use crate::geometry::Pool2d;
+use crate::level::{Kernel, run};
+use crate::vector::Vector;
 
-/// `output[n, oh, ow, c] = max of input under the window`; padding never wins.
+/// `output[n, oh, ow, c] = max of input under the window`; padding never wins, a NaN does, so that a diverging run is seen.
 ///
 /// # Panics
 /// When a length does not fit the geometry.
 pub fn max_forward(g: &Pool2d, input: &[f32], output: &mut [f32]) {
     check_lengths(g, input.len(), output.len());
     output.fill(f32::NEG_INFINITY);
-    each_tap(g, output.len() / g.output_len(), |i, o| {
-        for (y, &x) in output[o..][..g.channels].iter_mut().zip(&input[i..][..g.channels]) {
-            // A NaN in the window wins, so that a diverging run is seen.
-            *y = if x > *y || x.is_nan() { x } else { *y };
-        }
-    });
+    run(MaxForward { g, input, output });
 }
 
 /// The gradient of [`max_forward`], whose result `output` shows where the greatest element was: the first one in row-major order
@@ -35,15 +32,7 @@ pub fn max_gradient(g: &Pool2d, input: &[f32], output: &[f32], upstream: &[f32],
     gradient.fill(0.0);
     // What is still to be given away: an output's upstream gradient, once.
     let mut left = upstream.to_vec();
-    each_tap(g, output.len() / g.output_len(), |i, o| {
-        let (input, gradient) = (&input[i..][..g.channels], &mut gradient[i..][..g.channels]);
-        let (output, left) = (&output[o..][..g.channels], &mut left[o..][..g.channels]);
-        for c in 0..g.channels {
-            let here = input[c] == output[c];
-            gradient[c] += if here { left[c] } else { 0.0 };
-            left[c] = if here { 0.0 } else { left[c] };
-        }
-    });
+    run(MaxGradient { g, input, output, left: &mut left, gradient });
 }
 
 /// `output[n, oh, ow, c] = mean of input under the window`; padding counts as zeros (PyTorch's `count_include_pad=True`).
@@ -52,13 +41,8 @@ pub fn max_gradient(g: &Pool2d, input: &[f32], output: &[f32], upstream: &[f32],
 /// When a length does not fit the geometry.
 pub fn avg_forward(g: &Pool2d, input: &[f32], output: &mut [f32]) {
     check_lengths(g, input.len(), output.len());
-    let share = share(g);
     output.fill(0.0);
-    each_tap(g, output.len() / g.output_len(), |i, o| {
-        for (y, &x) in output[o..][..g.channels].iter_mut().zip(&input[i..][..g.channels]) {
-            *y += x * share;
-        }
-    });
+    run(AvgForward { g, input, output });
 }
 
 /// The gradient of [`avg_forward`].
@@ -67,13 +51,86 @@ pub fn avg_forward(g: &Pool2d, input: &[f32], output: &mut [f32]) {
 /// When a length does not fit the geometry.
 pub fn avg_gradient(g: &Pool2d, upstream: &[f32], gradient: &mut [f32]) {
     check_lengths(g, gradient.len(), upstream.len());
-    let share = share(g);
     gradient.fill(0.0);
-    each_tap(g, upstream.len() / g.output_len(), |i, o| {
-        for (x, &y) in gradient[i..][..g.channels].iter_mut().zip(&upstream[o..][..g.channels]) {
-            *x += y * share;
-        }
-    });
+    run(AvgGradient { g, upstream, gradient });
+}
+
+struct MaxForward<'a> {
+    g: &'a Pool2d,
+    input: &'a [f32],
+    output: &'a mut [f32],
+}
+
+impl Kernel for MaxForward<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let channels = self.g.channels;
+        each_tap(self.g, self.output.len() / self.g.output_len(), |i, o| {
+            for (y, &x) in self.output[o..][..channels].iter_mut().zip(&self.input[i..][..channels]) {
+                *y = if x > *y || x.is_nan() { x } else { *y };
+            }
+        });
+    }
+}
+
+struct MaxGradient<'a> {
+    g: &'a Pool2d,
+    input: &'a [f32],
+    output: &'a [f32],
+    left: &'a mut [f32],
+    gradient: &'a mut [f32],
+}
+
+impl Kernel for MaxGradient<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let channels = self.g.channels;
+        each_tap(self.g, self.output.len() / self.g.output_len(), |i, o| {
+            let (input, gradient) = (&self.input[i..][..channels], &mut self.gradient[i..][..channels]);
+            let (output, left) = (&self.output[o..][..channels], &mut self.left[o..][..channels]);
+            for (((&x, &y), gradient), left) in input.iter().zip(output).zip(gradient).zip(left) {
+                let here = x == y;
+                *gradient += if here { *left } else { 0.0 };
+                *left = if here { 0.0 } else { *left };
+            }
+        });
+    }
+}
+
+struct AvgForward<'a> {
+    g: &'a Pool2d,
+    input: &'a [f32],
+    output: &'a mut [f32],
+}
+
+impl Kernel for AvgForward<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let (channels, share) = (self.g.channels, share(self.g));
+        each_tap(self.g, self.output.len() / self.g.output_len(), |i, o| {
+            for (y, &x) in self.output[o..][..channels].iter_mut().zip(&self.input[i..][..channels]) {
+                *y += x * share;
+            }
+        });
+    }
+}
+
+struct AvgGradient<'a> {
+    g: &'a Pool2d,
+    upstream: &'a [f32],
+    gradient: &'a mut [f32],
+}
+
+impl Kernel for AvgGradient<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let (channels, share) = (self.g.channels, share(self.g));
+        each_tap(self.g, self.upstream.len() / self.g.output_len(), |i, o| {
+            for (x, &y) in self.gradient[i..][..channels].iter_mut().zip(&self.upstream[o..][..channels]) {
+                *x += y * share;
+            }
+        });
+    }
 }
 
 fn share(g: &Pool2d) -> f32 {
