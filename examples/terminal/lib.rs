@@ -1,10 +1,12 @@
 //! What the example binaries share on a terminal: arguments, interrupts, progress, and the one line that an error gets.
 
 mod arguments;
+mod grid;
 mod interrupt;
 mod progress;
 
 pub use arguments::{assignment, parse};
+pub use grid::GridBar;
 pub use interrupt::Interrupt;
 pub use progress::{RunBar, accuracy, duration};
 

@@ -1,7 +1,8 @@
-//! `cargo xtask tidy`: the invariants that the compiler does not see, checked on the text of the repository and on cargo's metadata.
+//! `cargo xtask tidy`: the invariants that the compiler does not see, checked on the text of the repository and on
+//! cargo's metadata.
 //!
-//! A check is a function from the [`Repository`] to what violates it, and [`CHECKS`] lists them. Nothing is changed or repaired
-//! here. Formatting and lints are `cargo fmt`'s and `cargo clippy`'s business.
+//! A check is a function from the [`Repository`] to what violates it, and [`CHECKS`] lists them. Nothing is changed
+//! or repaired here. Formatting and lints are `cargo fmt`'s and `cargo clippy`'s business.
 
 mod commands;
 mod dependencies;
@@ -17,7 +18,11 @@ mod sources;
 mod fake;
 
 use repository::Repository;
-use std::{fmt, path::Path};
+use std::{
+    fmt,
+    io::{self, Write},
+    path::Path,
+};
 
 /// Flags of the task.
 #[derive(clap::Args)]
@@ -72,11 +77,13 @@ const CHECKS: &[Check] = &[
 pub fn run(_args: &Args) -> anyhow::Result<()> {
     let repository = Repository::open(root())?;
     let violations = violations(&repository);
-    for violation in &violations {
-        println!("{violation}");
-    }
+    // A reader that closes the pipe has seen enough.
+    let _ = violations.iter().try_for_each(|violation| writeln!(io::stdout(), "{violation}"));
     match violations.len() {
-        0 => Ok(println!("{} files, {} checks: tidy", repository.len(), CHECKS.len())),
+        0 => {
+            let _ = writeln!(io::stdout(), "{} files pass {} checks", repository.len(), CHECKS.len());
+            Ok(())
+        }
         1 => anyhow::bail!("1 violation, in the line above"),
         count => anyhow::bail!("{count} violations, in the lines above"),
     }

@@ -1,7 +1,7 @@
 //! Every layer and loss against PyTorch, on the cases of `fixtures/layers.safetensors`.
 //!
-//! The fixture's images are `[n, c, h, w]`, ours `[n, h, w, c]`: images go in and come out transposed. Each tensor that a case
-//! says is a result has to be computed here, and each case of the index has to be known here or listed in [`LEFT_OUT`].
+//! The fixture's images are `[n, c, h, w]`, ours `[n, h, w, c]`: what is compared is transposed to ours. Each tensor that a
+//! case says is a result has to be computed here, and each case of the index has to be known here or listed in [`LEFT_OUT`].
 
 use safetensors::SafeTensors;
 use seismograd_nn::{
@@ -16,13 +16,13 @@ const LEFT_OUT: [&str; 1] = ["gelu_tanh"];
 
 /// The largest difference allowed, as a share of the largest magnitude in the expected tensor.
 ///
-/// Expected values are f64 results rounded to f32; ours are f32, with unit roundoff 2^-24. The longest f32 sum is a convolution's, of
-/// 75 products, whose errors add up like a random walk to 9 roundoffs of the largest sum; means and batch statistics are summed in
-/// f64, and what follows them is fewer than 9 roundings. Sixteen roundoffs leave room for another order of summation, and a wrong
-/// rule is off by thousands of times more.
+/// Expected values are f64 results rounded to f32; ours are f32, with unit roundoff 2^-24. The longest f32 sum is a
+/// convolution's, of 75 products, whose errors add up like a random walk to 9 roundoffs of the largest sum; means and batch
+/// statistics are summed in f64, and what follows them is fewer than 9 roundings. Sixteen roundoffs leave room for another
+/// order of summation, and a wrong rule is off by thousands of times more.
 const TOLERANCE: f32 = 16.0 / (1 << 24) as f32;
 
-/// Named tensors that a case gives, in the fixture's layout.
+/// Named tensors that a case gives, images in our layout.
 type Results = Vec<(String, Tensor)>;
 
 struct Case<'f> {

@@ -54,6 +54,7 @@ pub mod elements;
 pub mod statistics;
 
 mod error;
+mod order;
 mod recorder;
 mod selection;
 mod sites;

@@ -15,12 +15,14 @@
 //! assert_eq!(of(Statistic::ZeroFraction), 0.5);
 //! ```
 
+use crate::order::order_statistics;
 use seismograd_trace::Statistic;
 
 /// The number of statistics.
 pub const COUNT: usize = Statistic::ALL.len();
 
-/// All statistics of the elements, in the order of [`Statistic::ALL`]. The elements are left in another order.
+/// All statistics of the elements, in the order of [`Statistic::ALL`]. The slice is scratch: what it holds
+/// afterwards is of no use.
 ///
 /// A zero is recorded as `+0`. Elements that are not finite spread to the results by the rules of arithmetic. The statistics are
 /// defined for one element or more; of none, all are 0.
@@ -46,7 +48,7 @@ pub fn summarize(elements: &mut [f32]) -> [f32; COUNT] {
             }
             Statistic::Skewness => spread(moments.m3 / (moments.m2 * moments.m2.sqrt())),
             Statistic::Kurtosis => spread(moments.m4 / (moments.m2 * moments.m2)),
-            Statistic::ZeroFraction => moments.zero_fraction,
+            Statistic::ZeroFraction => quantiles.zeros as f64 / elements.len() as f64,
         };
         // Adding +0 turns -0 into +0 and changes nothing else.
         value as f32 + 0.0
@@ -58,7 +60,6 @@ struct Moments {
     mean: f64,
     l2_norm: f64,
     mean_abs: f64,
-    zero_fraction: f64,
     /// Central moments.
     m2: f64,
     m3: f64,
@@ -68,23 +69,14 @@ struct Moments {
 impl Moments {
     fn of(elements: &[f32]) -> Moments {
         let n = elements.len() as f64;
-        let [sum, squares, absolutes, zeros] =
-            sums(elements, |x| [x, x * x, x.abs(), if x == 0.0 { 1.0 } else { 0.0 }]);
+        let [sum, squares, absolutes] = sums(elements, |x| [x, x * x, x.abs()]);
         let mean = sum / n;
         let [m2, m3, m4] = sums(elements, |x| {
             let d = x - mean;
             let square = d * d;
             [square, square * d, square * square]
         });
-        Moments {
-            mean,
-            l2_norm: squares.sqrt(),
-            mean_abs: absolutes / n,
-            zero_fraction: zeros / n,
-            m2: m2 / n,
-            m3: m3 / n,
-            m4: m4 / n,
-        }
+        Moments { mean, l2_norm: squares.sqrt(), mean_abs: absolutes / n, m2: m2 / n, m3: m3 / n, m4: m4 / n }
     }
 }
 
@@ -107,11 +99,15 @@ fn sums<const K: usize>(elements: &[f32], terms: impl Fn(f64) -> [f64; K]) -> [f
     std::array::from_fn(|k| lanes.iter().map(|lane| lane[k]).sum())
 }
 
-/// Elements of which those that quantiles need stand where sorting would put them.
-struct Quantiles<'a>(&'a [f32]);
+/// The order statistics that quantiles need, by rank, the least and the greatest element among them; and the number of zeros.
+struct Quantiles {
+    ranks: Vec<usize>,
+    values: Vec<f32>,
+    zeros: usize,
+}
 
-impl<'a> Quantiles<'a> {
-    fn of(elements: &'a mut [f32]) -> Quantiles<'a> {
+impl Quantiles {
+    fn of(elements: &mut [f32]) -> Quantiles {
         let last = elements.len() - 1;
         let around = Statistic::ALL.into_iter().filter_map(Statistic::probability).flat_map(|p| {
             let below = position(p, last).floor() as usize;
@@ -119,41 +115,38 @@ impl<'a> Quantiles<'a> {
         });
         let mut ranks: Vec<usize> = around.chain([0, last]).collect();
         ranks.sort_unstable();
-        place(elements, &ranks, 0);
-        Quantiles(elements)
+        ranks.dedup();
+        let (values, zeros) = order_statistics(elements, &ranks);
+        Quantiles { ranks, values, zeros }
     }
 
     fn min(&self) -> f64 {
-        f64::from(self.0[0])
+        self.ranked(0)
     }
 
     fn max(&self) -> f64 {
-        f64::from(self.0[self.0.len() - 1])
+        self.ranked(self.last())
     }
 
     /// Linear interpolation between the order statistics around `p (n - 1)`.
     fn at(&self, p: f64) -> f64 {
-        let last = self.0.len() - 1;
-        let position = position(p, last);
+        let position = position(p, self.last());
         let below = position.floor() as usize;
-        let (low, high) = (f64::from(self.0[below]), f64::from(self.0[(below + 1).min(last)]));
+        let (low, high) = (self.ranked(below), self.ranked((below + 1).min(self.last())));
         low + (position - position.floor()) * (high - low)
+    }
+
+    fn last(&self) -> usize {
+        *self.ranks.last().expect("the ranks of the least and the greatest are there")
+    }
+
+    fn ranked(&self, rank: usize) -> f64 {
+        f64::from(self.values[self.ranks.binary_search(&rank).expect("a rank that was asked for")])
     }
 }
 
 fn position(p: f64, last: usize) -> f64 {
     p * last as f64
-}
-
-/// Puts the elements of these ranks, ascending and counted from `first`, where sorting would put them.
-///
-/// The middle rank is selected first, and the others only among the elements on their side of it: each level of the recursion looks at
-/// fewer elements than the one before, unlike a selection in all elements for each rank.
-fn place(elements: &mut [f32], ranks: &[usize], first: usize) {
-    let Some(&rank) = ranks.get(ranks.len() / 2) else { return };
-    let (below, _, above) = elements.select_nth_unstable_by(rank - first, f32::total_cmp);
-    place(below, &ranks[..ranks.partition_point(|&other| other < rank)], first);
-    place(above, &ranks[ranks.partition_point(|&other| other <= rank)..], rank + 1);
 }
 
 #[cfg(test)]
@@ -298,7 +291,7 @@ mod tests {
 
     #[test]
     fn sizes_around_the_lanes() {
-        for n in [1, 2, 3, 4, 5, 7, 8, 9, 13, 101, 5120] {
+        for n in [1, 2, 3, 4, 5, 7, 8, 9, 13, 101, 5120, 20_011] {
             check_naive(&(0..n).map(|i| ((i * 7919 % 1009) as f32 - 300.0) / 64.0).collect::<Vec<_>>());
         }
     }

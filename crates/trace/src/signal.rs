@@ -10,7 +10,7 @@ use std::fmt;
 /// What of a site is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Quantity {
-    /// The site's value: an activation, or a parameter before the step's update.
+    /// The site's value: an activation, or a parameter after the step's update.
     Value,
     /// The gradient of the loss with respect to the value.
     Gradient,

@@ -1,11 +1,14 @@
 //! One training step: shards, reduction, the check for divergence, the update, the row of the trace.
 
 use crate::batch::{Batch, BatchResult, Labels, Shards, run_batch};
+use crate::config::RunConfig;
 use crate::error::TrainError;
+use crate::weights::read_weights;
 use seismograd_nn::{Model, Reduction, State};
 use seismograd_optim::{Evaluation, EvaluationError, Objective, Optimizer};
-use seismograd_record::{Recorder, Watch};
+use seismograd_record::{Recorder, Watch, Wiring};
 use seismograd_tensor::Tensor;
+use std::path::Path;
 
 /// A model in training.
 pub struct Trainer {
@@ -41,6 +44,22 @@ pub struct Divergence {
 }
 
 impl Trainer {
+    /// A model that has not been trained yet, with random initial weights or those of a file.
+    ///
+    /// # Errors
+    /// A setting that no run can have, or a file that does not hold the model's weights.
+    pub fn new(config: &RunConfig, init: Option<&Path>) -> Result<Trainer, TrainError> {
+        let model = config.model()?;
+        let state = match init {
+            Some(path) => read_weights(path, &model)?,
+            None => model.initialise(config.seed),
+        };
+        let wiring =
+            Wiring { output_layer: model.output_layer(), scopes: model.scopes(), parameters: model.parameter_names() };
+        let recorder = Recorder::new(&config.selection()?, &wiring)?;
+        Ok(Trainer { recorder, state, optimizer: config.optimizer()?, reduction: config.reduction()?, model })
+    }
+
     /// Trains on one batch. On divergence at the loss or a gradient nothing has been updated.
     ///
     /// # Errors

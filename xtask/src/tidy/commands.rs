@@ -2,7 +2,7 @@
 
 use super::Violation;
 use super::markdown::{self, Place};
-use super::repository::{Repository, Target};
+use super::repository::{Package, Repository, Target};
 use super::rust;
 use clap::{Parser, error::ErrorKind};
 
@@ -101,34 +101,37 @@ fn package(repository: &Repository, name: &str) -> Option<String> {
     (!exists).then(|| format!("there is no package {name}; correct the command"))
 }
 
-fn target<'r>(repository: &'r Repository, kind: &str, name: &str) -> Result<(&'r str, &'r Target), String> {
-    let targets = repository.packages().iter();
-    let mut targets = targets.flat_map(|package| package.targets.iter().map(|target| (package.folder(), target)));
+fn target<'r>(repository: &'r Repository, kind: &str, name: &str) -> Result<(&'r Package, &'r Target), String> {
+    let packages = repository.packages().iter();
+    let mut targets = packages.flat_map(|package| package.targets.iter().map(move |target| (package, target)));
     let found = targets.find(|(_, target)| target.kind == kind && target.name == name);
     found.ok_or_else(|| format!("there is no {kind} {name}; correct the command, or add the target"))
 }
 
 /// An example exists and takes the flags passed to it.
 fn example(repository: &Repository, name: &str, passed: &[&str]) -> Vec<String> {
-    let (folder, target) = match target(repository, "example", name) {
+    let (package, target) = match target(repository, "example", name) {
         Ok(found) => found,
         Err(complaint) => return vec![complaint],
     };
     let flags =
         passed.iter().filter_map(|word| word.strip_prefix("--")).map(|word| word.split('=').next().unwrap_or(word));
-    let unknown = flags.filter(|flag| !GIVEN.contains(flag) && !takes(repository, folder, target, flag));
+    let unknown = flags.filter(|flag| !GIVEN.contains(flag) && !takes(repository, package, target, flag));
     unknown.map(|flag| format!("the example {name} takes no --{flag}; correct the command, or add the flag")).collect()
 }
 
 /// Whether the example's own files, or those of its package's library, declare the flag.
-fn takes(repository: &Repository, folder: &str, target: &Target, flag: &str) -> bool {
-    let modules = match target.path.strip_suffix("/main.rs") {
-        Some(directory) => format!("{directory}/"),
-        None => format!("{}/", target.path.trim_end_matches(".rs")),
-    };
-    let library = format!("{folder}/src/");
-    let near = |path: &str| path == target.path || path.starts_with(&modules) || path.starts_with(&library);
-    repository.sources().any(|(path, text)| near(path) && declares(text, flag))
+fn takes(repository: &Repository, package: &Package, example: &Target, flag: &str) -> bool {
+    let library = package.targets.iter().find(|target| target.kind == "lib");
+    let roots: Vec<&str> = [Some(example), library].into_iter().flatten().map(|target| target.path.as_str()).collect();
+    let declaring = |(path, text): (&str, &str)| roots.iter().any(|root| belongs(path, root)) && declares(text, flag);
+    repository.sources().any(declaring)
+}
+
+/// Whether a file is a target's root, or a module beside a root with a directory of its own.
+fn belongs(path: &str, root: &str) -> bool {
+    let own = root.strip_suffix("main.rs").or(root.strip_suffix("lib.rs"));
+    path == root || own.is_some_and(|directory| path.starts_with(directory))
 }
 
 /// Whether clap is told of a flag: by its long name, or by a field of its name under an attribute that says `long`.
@@ -155,11 +158,22 @@ fn follows_long(before: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::tidy::fake::Fake;
 
-    const EXAMPLE: &str = "//! An example.\nstruct Args {\n    /// Where to.\n    #[arg(\n        long,\n        default_value = \"a: b\",\n    )]\n    \
-        out_dir: String,\n    plain: u8,\n    #[arg(long = \"batch-sizes\")]\n    sizes: Vec<u8>,\n}\nfn main() {}\n";
+    const EXAMPLE: &str = r#"//! An example.
+struct Args {
+    #[arg(
+        long,
+        default_value = "a: b",
+    )]
+    /// Where to.
+    out_dir: String,
+    plain: u8,
+    #[arg(long = "batch-sizes")]
+    sizes: Vec<u8>,
+}
+fn main() {}
+"#;
 
     fn check(readme: &str, expect: &[&str]) {
         let fake = Fake::new().file("examples/examples/characterize.rs", EXAMPLE);
@@ -177,6 +191,16 @@ mod tests {
         check("```console\n$ LEVEL=avx2 cargo test -p examples && cargo xtask tidy | less\n```\n", &[]);
         check("    cargo xtask data --dir there\n    cargo xtask oracle --help\n", &[]);
         check("Prose of\ncargo run --example nothing\n```rust\ncargo xtask nothing\n```\n", &[]);
+    }
+
+    #[test]
+    fn a_flag_may_be_declared_in_the_library_of_the_package() {
+        let library = "//! A library.\npub struct Shared {\n    #[arg(long)]\n    pub threads: usize,\n}\n";
+        let fake = Fake::new().file("examples/examples/train.rs", "//! An example.\nfn main() {}\n");
+        let fake = fake.file("README.md", "    cargo run --example train -- --threads 2\n");
+        let expect = "README.md:1: the example train takes no --threads; correct the command, or add the flag";
+        fake.check(super::readme, &[expect]);
+        fake.file("examples/src/shared.rs", library).check(super::readme, &[]);
     }
 
     #[test]

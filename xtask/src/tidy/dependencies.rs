@@ -104,7 +104,8 @@ pub fn unreachable(repository: &Repository) -> Vec<Violation> {
 
 type Edges<'r> = BTreeMap<&'r str, Vec<&'r str>>;
 
-/// Who is built with whom. The lock file mixes in what our own packages are only tested with, so for them cargo's word counts.
+/// Who is built with whom. The lock file mixes in what our own packages are only tested with, so for them cargo's
+/// word counts.
 fn edges(repository: &Repository) -> Edges<'_> {
     let mut edges = locked(repository.text("Cargo.lock").unwrap_or_default());
     for package in repository.packages() {
@@ -209,7 +210,8 @@ mod tests {
         let fake = Fake::new().member("crates/analysis", &["seismograd-trace"]).member("crates/trace", &["parquet"]);
         fake.check(unreachable, &[]);
         let expect = "crates/analysis/Cargo.toml:11: analysis reaches rayon: \
-                      seismograd-analysis -> seismograd-trace -> parquet -> ndarray -> rayon; cut one of these dependencies";
+                      seismograd-analysis -> seismograd-trace -> parquet -> ndarray -> rayon; \
+                      cut one of these dependencies";
         fake.file("Cargo.lock", LOCK).check(unreachable, &[expect]);
     }
 }

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 const ROOT: &str = r#"[workspace]
 resolver = "3"
-members = ["crates/*", "examples"]
+members = []
 
 [workspace.package]
 version = "0.1.0"
@@ -27,8 +27,7 @@ pub struct Fake(TempDir);
 impl Fake {
     /// A workspace with an empty package `examples`.
     pub fn new() -> Fake {
-        let fake = Fake(tempfile::tempdir().unwrap()).file("Cargo.toml", ROOT);
-        fake.member("examples", &[])
+        Fake(tempfile::tempdir().unwrap()).file("Cargo.toml", ROOT).member("examples", &[])
     }
 
     /// Writes a file.
@@ -45,7 +44,11 @@ impl Fake {
         for name in dependencies {
             manifest.push_str(&dependency(folder, name));
         }
-        self.file(&format!("{folder}/Cargo.toml"), &manifest).file(&format!("{folder}/src/lib.rs"), "//! A library.\n")
+        // Listed one by one: cargo refuses a pattern that matches nothing.
+        let root = fs::read_to_string(self.0.path().join("Cargo.toml")).unwrap();
+        let root = root.replace("members = [", &format!("members = [\"{folder}\", "));
+        let fake = self.file("Cargo.toml", &root).file(&format!("{folder}/Cargo.toml"), &manifest);
+        fake.file(&format!("{folder}/src/lib.rs"), "//! A library.\n")
     }
 
     /// Reads the workspace as it stands.
@@ -64,8 +67,8 @@ impl Fake {
 pub fn manifest(folder: &str) -> String {
     let name = folder.strip_prefix("crates/").map_or(folder.to_owned(), |name| format!("seismograd-{name}"));
     format!(
-        "[package]\nname = \"{name}\"\ndescription = \"A part.\"\nedition.workspace = true\nlicense.workspace = true\n\n\
-         [lints]\nworkspace = true\n\n[dependencies]\n"
+        "[package]\nname = \"{name}\"\ndescription = \"A part.\"\nedition.workspace = true\n\
+         license.workspace = true\n\n[lints]\nworkspace = true\n\n[dependencies]\n"
     )
 }
 

@@ -79,7 +79,8 @@ mod tests {
         kernels("level.rs", "//! A.\nuse std::arch::x86_64;\n").check(words, &[]);
         kernels("conv.rs", "//! std::arch\nfn f() { \"target_feature\"; }\n").check(words, &[]);
         let expect = "crates/kernels/src/conv.rs:2: `std::arch` outside of the instruction-set levels; it belongs in \
-                      crates/kernels/src/level.rs or crates/kernels/src/vector/avx2.rs or crates/kernels/src/vector/avx512.rs";
+                      crates/kernels/src/level.rs or crates/kernels/src/vector/avx2.rs or \
+                      crates/kernels/src/vector/avx512.rs";
         kernels("conv.rs", "//! A.\nuse std::arch::x86_64;\n").check(words, &[expect]);
     }
 

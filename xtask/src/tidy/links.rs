@@ -96,7 +96,8 @@ mod tests {
     #[test]
     fn links_that_lead_somewhere_pass() {
         let text = "[a](examples/src/lib.rs#L3) [b](./examples) [c](https://example.org/x) [d](#here)\n\
-                    `[e](nowhere)` <img src=\"examples/../Cargo.toml\">\n\n[f]: Cargo.toml \"title\"\n```sh\n[g](nowhere)\n```\n";
+                    `[e](nowhere)` <img src=\"examples/../Cargo.toml\">\n\n\
+                    [f]: Cargo.toml \"title\"\n```sh\n[g](nowhere)\n```\n";
         Fake::new().file("README.md", text).check(targets, &[]);
     }
 

@@ -147,7 +147,9 @@ fn packages(root: &Path) -> Result<Vec<Package>> {
     }
     let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata wrote no JSON")?;
     let root = Path::new(text(&metadata["workspace_root"]));
-    Ok(list(&metadata["packages"]).map(|value| package(root, value)).collect())
+    let mut packages: Vec<Package> = list(&metadata["packages"]).map(|value| package(root, value)).collect();
+    packages.sort_by(|a, b| a.manifest.cmp(&b.manifest));
+    Ok(packages)
 }
 
 fn package(root: &Path, value: &Value) -> Package {

@@ -9,10 +9,8 @@ use crate::checkpoint::{Checkpoint, Position};
 use crate::error::TrainError;
 use crate::evaluation::{Evaluated, evaluate};
 use crate::step::{Divergence, StepResult, Trainer};
-use crate::weights::read_weights;
 use rayon::ThreadPool;
 use seismograd_cifar10::{Dataset, Shuffle, batches_per_epoch, epoch_batches};
-use seismograd_record::{Recorder, Wiring};
 use seismograd_trace::{
     EpochRow, Epochs, EventWriter, Measure, Row, RunDir, RunRow, RunStatus, Schema, Statistic, Trace, TraceWriter,
     over_steps, write_atomically, write_runs,
@@ -46,7 +44,7 @@ impl<'a> Session<'a> {
         resumed: bool,
     ) -> Result<Session<'a>, TrainError> {
         let config = &settings.config;
-        let mut trainer = trainer(settings)?;
+        let mut trainer = Trainer::new(config, settings.init.as_deref())?;
         let schema = trainer.recorder.schema().clone();
         let digest = config.digest();
         let checkpoint = match resumed && directory.checkpoint().exists() {
@@ -288,20 +286,6 @@ impl<'a> Session<'a> {
         self.position.seconds += seconds;
         self.position.epoch_seconds += seconds;
     }
-}
-
-/// The trainer of a run that has not begun.
-fn trainer(settings: &Settings) -> Result<Trainer, TrainError> {
-    let config = &settings.config;
-    let model = config.model()?;
-    let state = match &settings.init {
-        Some(path) => read_weights(path, &model)?,
-        None => model.initialise(config.seed),
-    };
-    let wiring =
-        Wiring { output_layer: model.output_layer(), scopes: model.scopes(), parameters: model.parameter_names() };
-    let recorder = Recorder::new(&config.selection()?, &wiring)?;
-    Ok(Trainer { recorder, state, optimizer: config.optimizer()?, reduction: config.reduction()?, model })
 }
 
 /// The TensorBoard file, from its beginning or behind what the checkpoint knows of. The curves are no part of a run's result: a file
