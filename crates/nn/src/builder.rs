@@ -70,7 +70,7 @@ impl Builder {
         BufferId(self.buffers.len() - 1)
     }
 
-    /// A random stream of the layer's own, for [`crate::Forward::random`].
+    /// The number of a random stream of the layer's own, for its masks.
     pub fn stream(&mut self) -> u32 {
         self.streams += 1;
         self.streams - 1

@@ -124,6 +124,9 @@ pub fn train(settings: &Settings, dataset: &Dataset, monitor: &mut dyn Monitor) 
     session.run(&pool, monitor)
 }
 
+/// More threads than any machine's cores only get in each other's way.
+const MOST_THREADS: usize = 512;
+
 /// Fills in what the configuration takes from files, and cuts the training images to the limit.
 fn resolve<'a>(settings: &Settings, dataset: &'a Dataset) -> Result<(Settings, Cow<'a, Dataset>), TrainError> {
     let mut settings = settings.clone();
@@ -154,9 +157,11 @@ fn resolve<'a>(settings: &Settings, dataset: &'a Dataset) -> Result<(Settings, C
 }
 
 fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, TrainError> {
-    if threads == Some(0) {
-        return Err(TrainError::setting("--threads", 0, "use 1 or more, or leave it out for all"));
+    if let Some(threads) = threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
+        let rule = format!("use 1 to {MOST_THREADS}, or leave it out for all that the machine has");
+        return Err(TrainError::setting("--threads", threads, rule));
     }
+    // To rayon, zero means all.
     let threads = threads.unwrap_or(0);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.map_err(|error| TrainError::Threads { threads, reason: error.to_string() })
