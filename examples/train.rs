@@ -5,49 +5,50 @@
 //! ```
 
 use clap::Parser;
-use examples::{INTERRUPTED, Interrupt, RunBar, accuracy, assignment, duration, fail, parse};
-use seismograd_train::{
-    DataSource, Outcome, Protocol, Report, Resume, RunConfig, Settings, TrainError, train, write_weights,
+use examples::{
+    INTERRUPTED, Interrupt, RunBar, accuracy, assignment, complain, count, duration, fail, number, parse, say,
 };
-use std::path::PathBuf;
+use seismograd_train::{DataSource, Outcome, Report, Resume, RunConfig, Settings, TrainError, train, write_weights};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Train a CNN on CIFAR-10 and record the signals of its output layer.
 #[derive(Parser)]
 #[command(name = "train")]
 struct Arguments {
     /// The optimizer (--list-optimizers names them)
-    #[arg(long, default_value = "adam")]
+    #[arg(long, default_value = "adam", value_name = "NAME")]
     optimizer: String,
     /// The learning rate; the optimizer's default if left out
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, value_name = "RATE", value_parser = number, allow_negative_numbers = true)]
     lr: Option<f64>,
     /// An option of the optimizer, such as momentum=0.9; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     set: Vec<(String, String)>,
     /// Samples a step
-    #[arg(long, default_value_t = 100, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value = "100", value_parser = count::<usize>, allow_negative_numbers = true)]
     batch_size: usize,
     /// Epochs to train
-    #[arg(long, default_value_t = 5, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value = "5", value_parser = count::<u64>, allow_negative_numbers = true)]
     epochs: u64,
     /// Seed of initial weights, orders and masks
-    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = count::<u64>, allow_negative_numbers = true)]
     seed: u64,
     /// The images: sample (embedded), full (cargo xtask data) or a path
     #[arg(long, default_value = "sample", value_name = "sample|full|PATH")]
     data: DataSource,
     /// The preset: standard, or the paper's
     #[arg(long, default_value = "standard", value_name = "standard|paper")]
-    protocol: Protocol,
+    protocol: String,
     /// The directory of all runs
     #[arg(long, default_value = "out", value_name = "DIR")]
     out: PathBuf,
     /// The model
-    #[arg(long, default_value = "paper_cnn")]
+    #[arg(long, default_value = "paper_cnn", value_name = "NAME")]
     model: String,
     /// Threads to compute on; all if left out
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     threads: Option<usize>,
     /// Initial weights, with PyTorch's names and shapes
     #[arg(long, value_name = "FILE.safetensors")]
@@ -59,10 +60,10 @@ struct Arguments {
     #[arg(long, value_name = "samples|batches|none")]
     shuffle: Option<String>,
     /// Probability that a hidden unit is dropped
-    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    #[arg(long, value_name = "P", value_parser = number, allow_negative_numbers = true)]
     dropout: Option<f64>,
     /// Train on the first N images only
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     limit: Option<usize>,
     /// Whether gradients are those of the losses' mean or sum; the protocol's choice if left out
     #[arg(long, value_name = "mean|sum")]
@@ -74,8 +75,11 @@ struct Arguments {
     #[arg(long, default_value = "output", value_name = "output|all|off|SITES")]
     record: String,
     /// The most samples of a shard, the unit of reduction
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     shard_size: Option<usize>,
+    /// The longest time between two checkpoints
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = count::<u64>, allow_negative_numbers = true)]
+    checkpoint_every: u64,
     /// Go on with the run of these options
     #[arg(long)]
     resume: bool,
@@ -88,7 +92,7 @@ fn main() -> ExitCode {
     let arguments: Arguments = parse();
     if arguments.list_optimizers {
         for entry in seismograd_optim::registry::ENTRIES {
-            println!("{:<8} {}", entry.name, entry.summary);
+            say(&format!("{:<8} {}", entry.name, entry.summary));
         }
         return ExitCode::SUCCESS;
     }
@@ -100,26 +104,38 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<ExitCode, TrainError> {
     let settings = settings(&arguments)?;
+    arguments.save.as_deref().map_or(Ok(()), check_target)?;
     let interrupt = Interrupt::listen();
     let dataset = arguments.data.load()?;
     let config = &settings.config;
-    println!(
+    let heading = format!(
         "{} on {} ({} training images), {} lr {}, batch size {}, seed {}",
         config.model,
         config.data,
-        config.limit.unwrap_or(dataset.train.len()).min(dataset.train.len()),
+        config.limit.unwrap_or(dataset.train.len()),
         config.optimizer,
         config.lr,
         config.batch_size,
         config.seed,
     );
-    let report = train(&settings, &dataset, &mut RunBar::new(config.batch_size, interrupt))?;
+    let report = train(&settings, &dataset, &mut RunBar::new(heading, config.batch_size, interrupt))?;
     conclude(&settings, &report, arguments.save)
+}
+
+/// Whether weights may be saved there at the end is told at the beginning.
+fn check_target(path: &Path) -> Result<(), TrainError> {
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let problem = match () {
+        () if path.is_dir() => "is a directory; --save wants the name of a file",
+        () if !above.is_dir() => "cannot be written, its directory does not exist; create it, or change --save",
+        () => return Ok(()),
+    };
+    Err(TrainError::File { path: path.to_owned(), problem: problem.to_owned() })
 }
 
 fn settings(arguments: &Arguments) -> Result<Settings, TrainError> {
     let Arguments { optimizer, lr, set, .. } = arguments;
-    let mut config = RunConfig::new(arguments.protocol, optimizer, *lr, set)?;
+    let mut config = RunConfig::new(arguments.protocol.parse()?, optimizer, *lr, set)?;
     config.model.clone_from(&arguments.model);
     config.data = arguments.data.to_string();
     config.limit = arguments.limit;
@@ -136,6 +152,7 @@ fn settings(arguments: &Arguments) -> Result<Settings, TrainError> {
         threads: arguments.threads,
         resume: if arguments.resume { Resume::Expected } else { Resume::Never },
         init: arguments.init.clone(),
+        checkpoint_every: Duration::from_secs(arguments.checkpoint_every),
         ..Settings::new(config, arguments.out.clone())
     })
 }
@@ -146,26 +163,27 @@ fn conclude(settings: &Settings, report: &Report, save: Option<PathBuf>) -> Resu
         Outcome::Completed => {
             if let (Some(train), Some(test)) = (report.row.train_accuracy, report.row.test_accuracy) {
                 let (train, test) = (accuracy(train.into()), accuracy(test.into()));
-                println!("done in {}: train accuracy {train}, test accuracy {test}", duration(report.row.seconds));
+                let time = duration(report.row.seconds);
+                say(&format!("done in {time}: train accuracy {train}, test accuracy {test}"));
             }
-            println!("trace, epochs and checkpoint: {directory}");
+            say(&format!("trace, epochs and checkpoint: {directory}"));
             if let Some(path) = save {
                 let model = settings.config.model()?;
                 write_weights(&path, &model, &report.state)?;
-                println!("weights: {}", path.display());
+                say(&format!("weights: {}", path.display()));
             }
             Ok(ExitCode::SUCCESS)
         }
         Outcome::Interrupted => {
             let steps = report.row.steps;
-            eprintln!("stopped after step {steps}; go on with the same command and --resume ({directory})");
+            complain(&format!("stopped after step {steps}; go on with the same command and --resume ({directory})"));
             Ok(ExitCode::from(INTERRUPTED))
         }
         Outcome::Diverged(divergence) => {
             let (step, what) = (divergence.step, &divergence.what);
-            eprintln!(
+            complain(&format!(
                 "error: diverged at step {step}: {what} is not finite; lower --lr ({directory} keeps the steps before)"
-            );
+            ));
             Ok(ExitCode::FAILURE)
         }
     }

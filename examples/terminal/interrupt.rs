@@ -1,6 +1,6 @@
 //! Ctrl-C and SIGTERM: the first asks to stop at the next step, the second ends the process.
 
-use crate::INTERRUPTED;
+use crate::{INTERRUPTED, complain};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +19,7 @@ impl Interrupt {
             }
         });
         if let Err(error) = handled {
-            eprintln!("warning: Ctrl-C will not leave a checkpoint: {error}");
+            complain(&format!("warning: Ctrl-C will not leave a checkpoint: {error}"));
         }
         interrupt
     }

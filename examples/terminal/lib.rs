@@ -5,11 +5,12 @@ mod grid;
 mod interrupt;
 mod progress;
 
-pub use arguments::{assignment, parse};
+pub use arguments::{assignment, count, number, parse};
 pub use grid::GridBar;
 pub use interrupt::Interrupt;
 pub use progress::{RunBar, accuracy, duration};
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Exit code after an interrupt: 128 plus the signal's number, as shells have it.
@@ -17,6 +18,16 @@ pub const INTERRUPTED: u8 = 130;
 
 /// Prints an error in one line and returns the failing exit code.
 pub fn fail(error: &dyn std::error::Error) -> ExitCode {
-    eprintln!("error: {error}");
+    complain(&format!("error: {error}"));
     ExitCode::FAILURE
+}
+
+/// Prints a line of results. A reader that has gone, such as `head`, is no reason to end a run.
+pub fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Prints a line about a problem.
+pub fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }

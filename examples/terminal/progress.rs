@@ -1,6 +1,6 @@
 //! A run on the terminal: a bar where there is one, a plain line an epoch elsewhere.
 
-use crate::Interrupt;
+use crate::{Interrupt, complain, say};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use seismograd_trace::EpochRow;
 use seismograd_train::{Monitor, Progress};
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 /// Shows one run and passes interrupts on to it.
 pub struct RunBar {
+    heading: String,
     bar: ProgressBar,
     interrupt: Interrupt,
     batch_size: usize,
@@ -17,13 +18,14 @@ pub struct RunBar {
 }
 
 impl RunBar {
-    /// A bar for a run with batches of this size.
-    pub fn new(batch_size: usize, interrupt: Interrupt) -> RunBar {
+    /// A bar for a run with batches of this size. The heading is printed once the run has found its place.
+    pub fn new(heading: String, batch_size: usize, interrupt: Interrupt) -> RunBar {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
-        let template = "{prefix:.bold} {bar:28.cyan/blue} {percent:>3}% {msg}";
+        // Two lines, so that the figures fit 60 columns. Both fit any width: a line that wraps could not be cleared.
+        let template = "{prefix:.bold} {wide_bar:.cyan/blue} {percent:>3} %\n{wide_msg}";
         let style = ProgressStyle::with_template(template).expect("a fixed template");
         bar.set_style(style.progress_chars("━╸─"));
-        RunBar { bar, interrupt, batch_size, epochs: 0, begun: (0, Instant::now()) }
+        RunBar { heading, bar, interrupt, batch_size, epochs: 0, begun: (0, Instant::now()) }
     }
 
     fn message(&self, progress: &Progress, steps: u64) -> String {
@@ -32,14 +34,25 @@ impl RunBar {
         if done == 0 || elapsed == 0.0 {
             return "starting".to_owned();
         }
-        let left = (total(progress) - steps) as f64 * elapsed / done as f64;
+        let left = match progress.batch == progress.batches {
+            true => "evaluating".to_owned(),
+            false => format!("{} left", duration((total(progress) - steps) as f64 * elapsed / done as f64)),
+        };
         format!(
-            "loss {:.3}  accuracy {}  {:.0} samples/s  {} left",
+            "{left}  loss {:.3}  accuracy {}  {:.0} samples/s",
             progress.loss,
             accuracy(progress.accuracy),
             done as f64 * self.batch_size as f64 / elapsed,
-            duration(left),
         )
+    }
+
+    /// Takes leave of an interrupted bar, which stays where it is: the terminal's own `^C` moved the cursor below it, to
+    /// where the bar cannot be redrawn or cleared from.
+    fn leave(&self) {
+        if !self.bar.is_hidden() {
+            self.bar.set_draw_target(ProgressDrawTarget::hidden());
+            complain("");
+        }
     }
 }
 
@@ -53,6 +66,7 @@ fn total(progress: &Progress) -> u64 {
 
 impl Monitor for RunBar {
     fn begin(&mut self, progress: &Progress) {
+        say(&self.heading);
         self.epochs = progress.epochs;
         self.begun = (steps(progress), Instant::now());
         self.bar.set_length(total(progress));
@@ -61,6 +75,9 @@ impl Monitor for RunBar {
     }
 
     fn step(&mut self, progress: &Progress) {
+        if self.interrupt.is_asked() {
+            self.leave();
+        }
         if self.bar.is_hidden() {
             return;
         }
@@ -81,7 +98,10 @@ impl Monitor for RunBar {
             accuracy(row.test_accuracy.into()),
             duration(row.seconds),
         );
-        self.bar.suspend(|| println!("{line}"));
+        if self.interrupt.is_asked() {
+            self.leave();
+        }
+        self.bar.suspend(|| say(&line));
     }
 
     fn should_stop(&self) -> bool {
@@ -91,6 +111,9 @@ impl Monitor for RunBar {
 
 impl Drop for RunBar {
     fn drop(&mut self) {
+        if self.interrupt.is_asked() {
+            self.leave();
+        }
         self.bar.finish_and_clear();
     }
 }

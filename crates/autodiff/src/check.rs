@@ -1,10 +1,11 @@
 //! How an operation is checked: its forward against an `f64` reference, its gradients against central differences of
 //! that reference, under a non-uniform upstream gradient, over random shapes.
 
-use crate::{Graph, Var};
-use ndarray::ArrayD;
+use crate::{Graph, Var, Window};
+use ndarray::{ArrayD, Axis, IxDyn};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use seismograd_kernels::geometry;
 use seismograd_tensor::Tensor;
 
 /// Random cases of an operation's check.
@@ -31,6 +32,44 @@ impl Case {
     ) -> Case {
         Case { inputs, forward: Box::new(forward), reference: Box::new(reference) }
     }
+}
+
+/// Checks a reduction over random axes of random tensors; `reference` reduces one axis.
+pub(crate) fn reduction(
+    forward: fn(&mut Graph, Var, &[usize]) -> Var,
+    reference: fn(ArrayD<f64>, Axis) -> ArrayD<f64>,
+) {
+    operation((shape(), any::<u8>(), any::<u32>()), |(shape, mask, seed)| {
+        let axes: Vec<usize> = (0..shape.len()).filter(|axis| mask >> axis & 1 == 1).collect();
+        let descending: Vec<usize> = axes.iter().rev().copied().collect();
+        Case::new(
+            vec![distinct(&shape, seed)],
+            move |g, x| forward(g, x[0], &axes),
+            move |x| descending.iter().fold(x[0].clone(), |x, &axis| reference(x, Axis(axis))),
+        )
+    });
+}
+
+/// Checks a pooling over random images, windows, strides and paddings.
+pub(crate) fn pooling(
+    forward: fn(&mut Graph, Var, [usize; 2], Window) -> Var,
+    reference: fn(&geometry::Pool2d, &[f64]) -> Vec<f64>,
+) {
+    let sizes = ([1..3usize, 1..4], [3..7usize, 3..7], [1..4usize, 1..4], [1..3usize, 1..3], any::<[usize; 2]>());
+    operation((sizes, any::<u32>()), |(([n, channels], input, kernel, stride, padding), seed)| {
+        let padding = [0, 1].map(|axis| padding[axis] % kernel[axis]);
+        let window = geometry::Window { input, kernel, stride, padding };
+        let g = geometry::Pool2d { window, channels };
+        Case::new(
+            vec![distinct(&[n, input[0], input[1], channels], seed)],
+            move |g, x| forward(g, x[0], kernel, Window { stride, padding }),
+            move |x| {
+                let y = reference(&g, &x[0].iter().copied().collect::<Vec<_>>());
+                let [height, width] = window.output();
+                ArrayD::from_shape_vec(IxDyn(&[n, height, width, channels]), y).expect("the output's length")
+            },
+        )
+    });
 }
 
 /// Checks the operation that `case` makes of each random value of `strategy`.

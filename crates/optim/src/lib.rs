@@ -45,4 +45,5 @@ pub use optimizer::{Optimizer, StepError, check_lr, check_tensors};
 pub use rule::{PerParameter, Rule, Step};
 pub use sgd::{Sgd, SgdRule};
 pub use slots::Slots;
+pub use seismograd_tensor::Tensor;
 pub use state::{State, StateError};

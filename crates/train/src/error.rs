@@ -1,5 +1,7 @@
 //! What can go wrong with a run: one clear line each, with the fix.
 
+use seismograd_trace::TraceError;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// A run that could not be begun or carried on.
@@ -29,8 +31,8 @@ pub enum TrainError {
     #[error(transparent)]
     Record(#[from] seismograd_record::RecordError),
     /// A file of the trace, or the output directory.
-    #[error(transparent)]
-    Trace(#[from] seismograd_trace::TraceError),
+    #[error("{0}{fix}", fix = fix(.0))]
+    Trace(#[from] TraceError),
     /// The forced instruction-set level.
     #[error(transparent)]
     Level(#[from] seismograd_kernels::level::LevelError),
@@ -61,6 +63,17 @@ pub enum TrainError {
         /// What the system said.
         reason: String,
     },
+}
+
+/// What the user can do about a system's refusal, where the system does not say.
+fn fix(error: &TraceError) -> &'static str {
+    let TraceError::Io { source, .. } = error else { return "" };
+    match source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; free some space, then go on with --resume",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "; choose another place, or allow writing there",
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => "; a file is in the way, choose another place",
+        _ => "",
+    }
 }
 
 impl TrainError {

@@ -8,7 +8,7 @@ pub use directory::Resume;
 use crate::config::{RunConfig, data_digest, hexadecimal};
 use crate::error::TrainError;
 use crate::source::DataSource;
-use crate::step::Divergence;
+use crate::step::{Divergence, Trainer};
 use seismograd_cifar10::Dataset;
 use seismograd_kernels::level::Level;
 use seismograd_nn::State;
@@ -119,8 +119,10 @@ pub fn train(settings: &Settings, dataset: &Dataset, monitor: &mut dyn Monitor) 
     settings.config.check(&dataset)?;
     let pool = pool(settings.threads)?;
     let directory = RunDir::of(&settings.out, &settings.config.key())?;
+    // Initial weights that do not fit are found before the run's directory is there.
+    let trainer = Trainer::new(&settings.config, settings.init.as_deref())?;
     let (_lock, resumed) = directory::claim(&settings, &directory)?;
-    let mut session = Session::open(&settings, &dataset, directory, resumed)?;
+    let mut session = Session::open(&settings, &dataset, directory, trainer, resumed)?;
     session.run(&pool, monitor)
 }
 

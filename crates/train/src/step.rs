@@ -81,8 +81,8 @@ impl Trainer {
         };
         self.optimizer.step(&mut self.state.parameters, &result.gradients, &mut objective)?;
         self.state.apply(result.buffer_updates);
-        if let Some(at) = self.state.parameters.iter().position(|parameter| !is_finite(parameter)) {
-            return diverged(format!("{} after the update", self.model.parameter_names()[at]));
+        if let Some(name) = self.not_finite_after() {
+            return diverged(format!("{name} after the update"));
         }
         let row = self.recorder.row(&result.observers, &snapshot, &result.gradients, &self.state.parameters)?;
         Ok(Ok(StepResult { loss: result.loss / batch.indices.len() as f64, correct: result.correct, row }))
@@ -94,6 +94,20 @@ impl Trainer {
         }
         let at = result.gradients.iter().position(|gradient| !is_finite(gradient))?;
         Some(format!("the gradient of {}", self.model.parameter_names()[at]))
+    }
+
+    /// The first number of the model or the optimizer that is not finite: running statistics and second moments can overflow while
+    /// loss and gradients do not.
+    fn not_finite_after(&self) -> Option<String> {
+        let State { parameters, buffers } = &self.state;
+        let names = self.model.parameter_names().iter().chain(self.model.buffer_names());
+        let mut numbers = names.zip(parameters.iter().chain(buffers));
+        if let Some((name, _)) = numbers.find(|(_, tensor)| !is_finite(tensor)) {
+            return Some(name.clone());
+        }
+        let state = self.optimizer.state();
+        let tensor = state.tensors.iter().find(|(_, tensor)| !is_finite(tensor));
+        tensor.map(|(name, _)| format!("the optimizer's {name}"))
     }
 }
 

@@ -20,7 +20,7 @@ impl Backward for Rule {
 
 /// The standard normal distribution function.
 fn distribution(x: f32) -> f32 {
-    0.5 * (1.0 + libm::erff(x * std::f32::consts::FRAC_1_SQRT_2))
+    0.5 * libm::erfcf(-x * std::f32::consts::FRAC_1_SQRT_2)
 }
 
 /// The standard normal density.

@@ -33,16 +33,5 @@ impl Backward for Rule {
 
 #[cfg(test)]
 pub(super) fn check() {
-    use crate::check::{Case, distinct, operation, shape};
-    use ndarray::Axis;
-    use proptest::prelude::*;
-    operation((shape(), any::<u8>(), any::<u32>()), |(shape, mask, seed)| {
-        let axes: Vec<usize> = (0..shape.len()).filter(|axis| mask >> axis & 1 == 1).collect();
-        let descending: Vec<usize> = axes.iter().rev().copied().collect();
-        Case::new(
-            vec![distinct(&shape, seed)],
-            move |g, x| g.max(x[0], &axes),
-            move |x| descending.iter().fold(x[0].clone(), |x, &axis| x.fold_axis(Axis(axis), f64::NEG_INFINITY, |max, x| max.max(*x))),
-        )
-    });
+    crate::check::reduction(Graph::max, |x, axis| x.fold_axis(axis, f64::NEG_INFINITY, |max, x| max.max(*x)));
 }

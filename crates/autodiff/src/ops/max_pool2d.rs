@@ -26,24 +26,5 @@ impl Backward for Rule {
 
 #[cfg(test)]
 pub(super) fn check() {
-    use crate::check::{Case, distinct, operation};
-    use ndarray::{ArrayD, IxDyn};
-    use proptest::prelude::*;
-    use seismograd_kernels::{geometry, reference};
-
-    let sizes = ([1..3usize, 1..4], [3..7usize, 3..7], [1..4usize, 1..4], [1..3usize, 1..3], any::<[usize; 2]>());
-    operation((sizes, any::<u32>()), |(([n, channels], image, kernel, stride, padding), seed)| {
-        let padding = [0, 1].map(|axis| padding[axis] % kernel[axis]);
-        let window = geometry::Window { input: image, kernel, stride, padding };
-        let g = geometry::Pool2d { window, channels };
-        Case::new(
-            vec![distinct(&[n, image[0], image[1], channels], seed)],
-            move |g, x| g.max_pool2d(x[0], kernel, Window { stride, padding }),
-            move |x| {
-                let y = reference::max_pool2d(&g, &x[0].iter().copied().collect::<Vec<_>>());
-                let [height, width] = window.output();
-                ArrayD::from_shape_vec(IxDyn(&[n, height, width, channels]), y).expect("the output's length")
-            },
-        )
-    });
+    crate::check::pooling(Graph::max_pool2d, seismograd_kernels::reference::max_pool2d);
 }

@@ -30,16 +30,5 @@ impl Backward for Rule {
 
 #[cfg(test)]
 pub(super) fn check() {
-    use crate::check::{Case, values, operation, shape};
-    use ndarray::Axis;
-    use proptest::prelude::*;
-    operation((shape(), any::<u8>(), any::<u32>()), |(shape, mask, seed)| {
-        let axes: Vec<usize> = (0..shape.len()).filter(|axis| mask >> axis & 1 == 1).collect();
-        let descending: Vec<usize> = axes.iter().rev().copied().collect();
-        Case::new(
-            vec![values(&shape, seed)],
-            move |g, x| g.mean(x[0], &axes),
-            move |x| descending.iter().fold(x[0].clone(), |x, &axis| x.mean_axis(Axis(axis)).expect("no empty axis")),
-        )
-    });
+    crate::check::reduction(Graph::mean, |x, axis| x.mean_axis(axis).expect("no empty axis"));
 }

@@ -28,16 +28,5 @@ impl Backward for Rule {
 
 #[cfg(test)]
 pub(super) fn check() {
-    use crate::check::{Case, values, operation, shape};
-    use ndarray::Axis;
-    use proptest::prelude::*;
-    operation((shape(), any::<u8>(), any::<u32>()), |(shape, mask, seed)| {
-        let axes: Vec<usize> = (0..shape.len()).filter(|axis| mask >> axis & 1 == 1).collect();
-        let descending: Vec<usize> = axes.iter().rev().copied().collect();
-        Case::new(
-            vec![values(&shape, seed)],
-            move |g, x| g.sum(x[0], &axes),
-            move |x| descending.iter().fold(x[0].clone(), |x, &axis| x.sum_axis(Axis(axis))),
-        )
-    });
+    crate::check::reduction(Graph::sum, |x, axis| x.sum_axis(axis));
 }

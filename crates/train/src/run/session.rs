@@ -41,10 +41,10 @@ impl<'a> Session<'a> {
         settings: &'a Settings,
         dataset: &'a Dataset,
         directory: RunDir,
+        mut trainer: Trainer,
         resumed: bool,
     ) -> Result<Session<'a>, TrainError> {
         let config = &settings.config;
-        let mut trainer = Trainer::new(config, settings.init.as_deref())?;
         let schema = trainer.recorder.schema().clone();
         let digest = config.digest();
         let checkpoint = match resumed && directory.checkpoint().exists() {
@@ -125,6 +125,10 @@ impl<'a> Session<'a> {
         let started = Instant::now();
         let test = self.evaluate(pool);
         self.take_time(started);
+        if !test.loss.is_finite() {
+            let (step, what) = (self.position.step, "the test loss".to_owned());
+            return Ok(Some(Outcome::Diverged(Divergence { step, what })));
+        }
         self.close_epoch(test, batches.len())?;
         monitor.epoch(self.epochs.rows().last().expect("the epoch just closed"));
         Ok(None)

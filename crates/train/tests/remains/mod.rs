@@ -2,9 +2,9 @@
 
 use safetensors::SafeTensors;
 use seismograd_nn::State;
-use seismograd_trace::{EpochRow, Epochs, RunDir};
+use seismograd_trace::{EpochRow, Epochs, RunDir, RunRow};
 use seismograd_train::{Report, RunConfig, write_weights};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -19,6 +19,8 @@ pub struct Remains {
     checkpoint: Contents,
     /// `epochs.parquet`, the seconds left out.
     epochs: Vec<EpochRow>,
+    /// `run.json`, the seconds left out.
+    row: RunRow,
     /// The file that `write_weights` makes of the final state.
     weights: Vec<u8>,
 }
@@ -32,6 +34,7 @@ impl Remains {
             parts: files(&directory.trace()),
             checkpoint: tensors(&directory.checkpoint()),
             epochs: epochs.rows().iter().map(|row| EpochRow { seconds: 0.0, ..row.clone() }).collect(),
+            row: RunRow { seconds: 0.0, ..RunRow::read(&directory.summary()).unwrap() },
             weights: weights(config, &report.state),
         }
     }
@@ -39,25 +42,27 @@ impl Remains {
     /// Checks that two runs left the same.
     #[track_caller]
     pub fn check_same(&self, other: &Remains, what: &str) {
-        check_contents(&self.parts, &other.parts, what);
-        check_contents(&self.checkpoint, &other.checkpoint, what);
-        assert!(self.weights == other.weights, "{what}: the saved weights differ");
-        assert!(self.epochs == other.epochs, "{what}: epochs.parquet differs");
+        assert_eq!(self.differences(other), [""; 0], "{what}");
+    }
+
+    /// The names of what differs.
+    pub fn differences(&self, other: &Remains) -> Vec<String> {
+        let mut differences = differences(&self.parts, &other.parts);
+        differences.extend(differences_of_numbers(self, other));
+        differences.extend((self.epochs != other.epochs).then(|| "epochs.parquet".to_owned()));
+        differences.extend((self.row != other.row).then(|| "run.json".to_owned()));
+        differences.extend((self.checkpoint != other.checkpoint).then(|| "checkpoint.safetensors".to_owned()));
+        differences
     }
 
     /// Checks that two runs of different recordings have the same numbers: model, optimizer, evaluation.
     #[track_caller]
     pub fn check_same_numbers(&self, other: &Remains, what: &str) {
-        let numbers = |remains: &Remains| -> Contents {
-            let tensors = remains.checkpoint.clone().into_iter();
-            tensors.filter(|(name, _)| ["model.", "optimizer."].iter().any(|head| name.starts_with(head))).collect()
-        };
         let evaluations = |remains: &Remains| -> Vec<[u32; 4]> {
             let row = |row: &EpochRow| [row.train_loss, row.train_accuracy, row.test_loss, row.test_accuracy];
             remains.epochs.iter().map(|epoch| row(epoch).map(f32::to_bits)).collect()
         };
-        check_contents(&numbers(self), &numbers(other), what);
-        assert!(self.weights == other.weights, "{what}: the saved weights differ");
+        assert_eq!(differences_of_numbers(self, other), [""; 0], "{what}");
         assert_eq!(evaluations(self), evaluations(other), "{what}");
     }
 
@@ -72,13 +77,21 @@ impl Remains {
     }
 }
 
-#[track_caller]
-fn check_contents(ours: &Contents, theirs: &Contents, what: &str) {
-    assert!(!ours.is_empty(), "{what}: there is nothing to compare");
-    assert!(ours.keys().eq(theirs.keys()), "{what}: {:?} against {:?}", ours.keys(), theirs.keys());
-    for (name, bytes) in ours {
-        assert!(*bytes == theirs[name], "{what}: {name} differs");
-    }
+/// The names of the tensors of model and optimizer that differ, and whether saved weights do.
+fn differences_of_numbers(ours: &Remains, theirs: &Remains) -> Vec<String> {
+    let numbers = |remains: &Remains| -> Contents {
+        let tensors = remains.checkpoint.clone().into_iter();
+        tensors.filter(|(name, _)| ["model.", "optimizer."].iter().any(|head| name.starts_with(head))).collect()
+    };
+    let mut differences = differences(&numbers(ours), &numbers(theirs));
+    differences.extend((ours.weights != theirs.weights).then(|| "the saved weights".to_owned()));
+    differences
+}
+
+/// The names of contents that differ, or that only one side has.
+fn differences(ours: &Contents, theirs: &Contents) -> Vec<String> {
+    let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+    names.into_iter().filter(|name| ours.get(*name) != theirs.get(*name)).cloned().collect()
 }
 
 /// The files of a directory.
