@@ -7,7 +7,7 @@
 //! Without arguments: SGD and Adam at batch sizes 50, 100, 150 and 200 on the embedded sample of CIFAR-10, three seeds each.
 
 use clap::Parser;
-use examples::{GridBar, INTERRUPTED, Interrupt, accuracy, assignment, fail, parse};
+use examples::{GridBar, INTERRUPTED, Interrupt, accuracy, assignment, complain, count, fail, parse, say};
 use seismograd_trace::{Quantity, Signal, Statistic, Trace, read_trace};
 use seismograd_train::{DataSource, Outcome, Protocol, Report, Resume, RunConfig, Settings, TrainError, train};
 use std::path::PathBuf;
@@ -30,10 +30,10 @@ struct Arguments {
     )]
     batch_sizes: Vec<usize>,
     /// Runs of each optimizer at each batch size; no two optimizers share a seed
-    #[arg(long, default_value_t = 3, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 3, value_parser = count::<u64>, allow_negative_numbers = true)]
     seeds: u64,
     /// Epochs a run
-    #[arg(long, default_value_t = 3, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 3, value_parser = count::<u64>, allow_negative_numbers = true)]
     epochs: u64,
     /// Learning rates, such as adam=1e-3,sgd=1e-2
     #[arg(long, value_delimiter = ',', value_parser = assignment, value_name = "NAME=RATE,..")]
@@ -48,7 +48,7 @@ struct Arguments {
     #[arg(long, default_value = "out/characterize", value_name = "DIR")]
     out: PathBuf,
     /// Threads to compute on; all if left out
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     threads: Option<usize>,
 }
 
@@ -77,10 +77,10 @@ fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     let interrupt = Interrupt::listen();
     let dataset = arguments.data.load()?;
     for settings in arms.iter().flat_map(|arm| &arm.runs) {
-        settings.config.check(&dataset)?;
+        settings.check(&dataset)?;
     }
     let runs = arms.iter().map(|arm| arm.runs.len()).sum();
-    println!("{runs} runs of {} epochs on {}: {}", arguments.epochs, arguments.data, describe(&arms));
+    say(&format!("{runs} runs of {} epochs on {}: {}", arguments.epochs, arguments.data, describe(&arms)));
     let mut bar = GridBar::new(runs, interrupt);
     let mut reports = Vec::new();
     for arm in &arms {
@@ -90,7 +90,10 @@ fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
             let report = train(settings, &dataset, &mut bar)?;
             if report.outcome == Outcome::Interrupted {
                 drop(bar);
-                eprintln!("stopped; the same command goes on ({} keeps what is done)", arguments.out.display());
+                complain(&format!(
+                    "stopped; the same command goes on ({} keeps what is done)",
+                    arguments.out.display()
+                ));
                 return Ok(ExitCode::from(INTERRUPTED));
             }
             bar.end_run(&line(settings, &report));
@@ -100,8 +103,8 @@ fn run(arguments: &Arguments) -> Result<ExitCode, TrainError> {
     }
     drop(bar);
     print_tables(&arms, &reports)?;
-    println!("\nruns: {}", arguments.out.join("runs.parquet").display());
-    println!("traces: {}", arguments.out.join("runs/**/trace/*.parquet").display());
+    say(&format!("\nruns: {}", arguments.out.join("runs.parquet").display()));
+    say(&format!("traces: {}", arguments.out.join("runs/**/trace/*.parquet").display()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -184,32 +187,37 @@ const SIGNALS: [(&str, Quantity); 4] = [
 
 /// Prints a table for each batch size: a row a signal, a column an optimizer.
 fn print_tables(arms: &[Arm], reports: &[Vec<Report>]) -> Result<(), TrainError> {
-    println!(
-        "\nlevel: mean |x| of a step; spread: its standard deviation; both averaged over the steps, then mean ± sd over seeds"
+    say(
+        "\nlevel: mean |x| of a step; spread: its standard deviation; both averaged over the steps, then mean ± sd over seeds",
     );
     let optimizers = arms.iter().take_while(|arm| arm.batch_size == arms[0].batch_size).count();
     for (arms, reports) in arms.chunks(optimizers).zip(reports.chunks(optimizers)) {
-        let traces =
-            reports.iter().map(|arm| completed(arm).map(traces_of).collect()).collect::<Result<Vec<Vec<_>>, _>>()?;
-        let header: String = arms.iter().map(|arm| format!("  {:^37}", arm.optimizer)).collect();
-        println!("\nbatch size {:<15}{header}", arms[0].batch_size);
-        println!("{:<26}{}", "", format!("  {:>18} {:>18}", "level", "spread").repeat(arms.len()));
-        for (site, quantity) in SIGNALS {
-            let signal = Signal::new(site, quantity)?;
-            let cell = |traces: &Vec<Trace>| {
-                let [level, spread] =
-                    [Statistic::MeanAbs, Statistic::Std].map(|statistic| over_runs(traces, &signal, statistic));
-                format!("  {level:>18} {spread:>18}")
-            };
-            println!("{site:<15} {:<10}{}", quantity.name(), traces.iter().map(cell).collect::<String>());
-        }
-        let accuracies: String = reports.iter().map(|arm| format!("  {:>37}", accuracies(arm))).collect();
-        println!("{:<26}{accuracies}", "test accuracy");
-        for (arm, reports) in arms.iter().zip(reports) {
-            let diverged = reports.len() - completed(reports).count();
-            if diverged > 0 {
-                println!("{diverged} of {} runs of {} diverged and are left out above", reports.len(), arm.optimizer);
-            }
+        print_table(arms, reports)?;
+    }
+    Ok(())
+}
+
+/// Prints the table of one batch size.
+fn print_table(arms: &[Arm], reports: &[Vec<Report>]) -> Result<(), TrainError> {
+    let traces: Vec<Vec<Trace>> =
+        reports.iter().map(|arm| completed(arm).map(traces_of).collect()).collect::<Result<_, _>>()?;
+    let header: String = arms.iter().map(|arm| format!("  {:^37}", arm.optimizer)).collect();
+    say(format!("\nbatch size {:<15}{header}", arms[0].batch_size).trim_end());
+    say(&format!("{:<26}{}", "", format!("  {:>18} {:>18}", "level", "spread").repeat(arms.len())));
+    for (site, quantity) in SIGNALS {
+        let signal = Signal::new(site, quantity)?;
+        let cell = |traces: &Vec<Trace>| {
+            let of = |statistic| over_runs(traces, &signal, statistic);
+            format!("  {:>18} {:>18}", of(Statistic::MeanAbs), of(Statistic::Std))
+        };
+        say(&format!("{site:<15} {:<10}{}", quantity.name(), traces.iter().map(cell).collect::<String>()));
+    }
+    let accuracies: String = reports.iter().map(|arm| format!("  {:>37}", accuracies(arm))).collect();
+    say(&format!("{:<26}{accuracies}", "test accuracy"));
+    for (arm, reports) in arms.iter().zip(reports) {
+        let diverged = reports.len() - completed(reports).count();
+        if diverged > 0 {
+            say(&format!("{diverged} of {} runs of {} diverged and are left out above", reports.len(), arm.optimizer));
         }
     }
     Ok(())

@@ -167,9 +167,8 @@ fn conclude(settings: &Settings, report: &Report, save: Option<PathBuf>) -> Resu
                 say(&format!("done in {time}: train accuracy {train}, test accuracy {test}"));
             }
             say(&format!("trace, epochs and checkpoint: {directory}"));
-            if let Some(path) = save {
-                let model = settings.config.model()?;
-                write_weights(&path, &model, &report.state)?;
+            if let (Some(path), Some(state)) = (save, &report.state) {
+                write_weights(&path, &settings.config.model()?, state)?;
                 say(&format!("weights: {}", path.display()));
             }
             Ok(ExitCode::SUCCESS)

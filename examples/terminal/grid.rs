@@ -1,7 +1,8 @@
 //! Many runs on the terminal: one bar over all of them where there is a terminal, a plain line a run everywhere.
 
-use crate::{Interrupt, duration};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use crate::progress::{leave, two_lines};
+use crate::{Interrupt, duration, say};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use seismograd_train::{Monitor, Progress};
 use std::time::Instant;
 
@@ -25,9 +26,7 @@ impl GridBar {
     /// A bar over `runs` runs.
     pub fn new(runs: usize, interrupt: Interrupt) -> GridBar {
         let bar = ProgressBar::with_draw_target(Some(1000 * runs as u64), ProgressDrawTarget::stderr_with_hz(10));
-        let template = "{prefix:.bold} {bar:24.cyan/blue} {percent:>3}% {wide_msg}";
-        let style = ProgressStyle::with_template(template).expect("a fixed template");
-        bar.set_style(style.progress_chars("━╸─"));
+        bar.set_style(two_lines());
         let (label, begun) = (String::new(), Instant::now());
         GridBar { bar, interrupt, runs, finished: 0, label, trained: 0.0, begun, skipped: 0.0, fraction: 0.0 }
     }
@@ -46,7 +45,7 @@ impl GridBar {
         self.fraction = 0.0;
         self.bar.set_position(1000 * self.finished as u64);
         let line = format!("{:>3}/{} {line}", self.finished, self.runs);
-        self.bar.suspend(|| println!("{line}"));
+        self.bar.suspend(|| say(&line));
     }
 
     fn left(&self) -> String {
@@ -71,6 +70,9 @@ impl Monitor for GridBar {
     }
 
     fn step(&mut self, progress: &Progress) {
+        if self.interrupt.is_asked() {
+            leave(&self.bar);
+        }
         self.fraction = fraction(progress);
         self.bar.set_position((1000.0 * (self.finished as f64 + self.fraction)) as u64);
         let Progress { epoch, epochs, loss, .. } = progress;
@@ -84,6 +86,9 @@ impl Monitor for GridBar {
 
 impl Drop for GridBar {
     fn drop(&mut self) {
+        if self.interrupt.is_asked() {
+            leave(&self.bar);
+        }
         self.bar.finish_and_clear();
     }
 }

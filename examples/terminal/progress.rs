@@ -21,10 +21,7 @@ impl RunBar {
     /// A bar for a run with batches of this size. The heading is printed once the run has found its place.
     pub fn new(heading: String, batch_size: usize, interrupt: Interrupt) -> RunBar {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
-        // Two lines, so that the figures fit 60 columns. Both fit any width: a line that wraps could not be cleared.
-        let template = "{prefix:.bold} {wide_bar:.cyan/blue} {percent:>3} %\n{wide_msg}";
-        let style = ProgressStyle::with_template(template).expect("a fixed template");
-        bar.set_style(style.progress_chars("━╸─"));
+        bar.set_style(two_lines());
         RunBar { heading, bar, interrupt, batch_size, epochs: 0, begun: (0, Instant::now()) }
     }
 
@@ -45,14 +42,20 @@ impl RunBar {
             done as f64 * self.batch_size as f64 / elapsed,
         )
     }
+}
 
-    /// Takes leave of an interrupted bar, which stays where it is: the terminal's own `^C` moved the cursor below it, to
-    /// where the bar cannot be redrawn or cleared from.
-    fn leave(&self) {
-        if !self.bar.is_hidden() {
-            self.bar.set_draw_target(ProgressDrawTarget::hidden());
-            complain("");
-        }
+/// A bar above, figures below, so that they fit 60 columns. Both lines fit any width: one that wraps could not be cleared.
+pub(crate) fn two_lines() -> ProgressStyle {
+    let template = "{prefix:.bold} {wide_bar:.cyan/blue} {percent:>3} %\n{wide_msg}";
+    ProgressStyle::with_template(template).expect("a fixed template").progress_chars("━╸─")
+}
+
+/// Takes leave of an interrupted bar, which stays where it is: the terminal's own `^C` moved the cursor below it, to
+/// where the bar cannot be redrawn or cleared from.
+pub(crate) fn leave(bar: &ProgressBar) {
+    if !bar.is_hidden() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+        complain("");
     }
 }
 
@@ -76,7 +79,7 @@ impl Monitor for RunBar {
 
     fn step(&mut self, progress: &Progress) {
         if self.interrupt.is_asked() {
-            self.leave();
+            leave(&self.bar);
         }
         if self.bar.is_hidden() {
             return;
@@ -99,7 +102,7 @@ impl Monitor for RunBar {
             duration(row.seconds),
         );
         if self.interrupt.is_asked() {
-            self.leave();
+            leave(&self.bar);
         }
         self.bar.suspend(|| say(&line));
     }
@@ -112,7 +115,7 @@ impl Monitor for RunBar {
 impl Drop for RunBar {
     fn drop(&mut self) {
         if self.interrupt.is_asked() {
-            self.leave();
+            leave(&self.bar);
         }
         self.bar.finish_and_clear();
     }

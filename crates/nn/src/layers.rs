@@ -16,7 +16,7 @@ pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use linear::Linear;
 pub use pooling::{AvgPool2d, MaxPool2d};
-pub use sequential::{Sequential};
+pub use sequential::Sequential;
 
 use crate::forward::Forward;
 use seismograd_autodiff::Var;

@@ -43,7 +43,7 @@ pub use config::ConfigError;
 pub use objective::{Evaluation, EvaluationError, Objective};
 pub use optimizer::{Optimizer, StepError, check_lr, check_tensors};
 pub use rule::{PerParameter, Rule, Step};
+pub use seismograd_tensor::Tensor;
 pub use sgd::{Sgd, SgdRule};
 pub use slots::Slots;
-pub use seismograd_tensor::Tensor;
 pub use state::{State, StateError};

@@ -12,7 +12,7 @@ use crate::step::{Divergence, Trainer};
 use seismograd_cifar10::Dataset;
 use seismograd_kernels::level::Level;
 use seismograd_nn::State;
-use seismograd_trace::{EpochRow, RunDir, RunRow};
+use seismograd_trace::{EpochRow, Epochs, RunDir, RunRow};
 use session::Session;
 use sha2::{Digest, Sha256};
 use std::{borrow::Cow, fs, path::PathBuf, time::Duration};
@@ -42,6 +42,21 @@ impl Settings {
         let (resume, checkpoint_every) = (Resume::Never, Duration::from_secs(30));
         Settings { config, epochs: 5, threads: None, out, resume, init: None, checkpoint_every }
     }
+
+    /// Checks everything that can be checked before a run begins.
+    ///
+    /// # Errors
+    /// The first setting that no run can have.
+    pub fn check(&self, dataset: &Dataset) -> Result<(), TrainError> {
+        if self.epochs == 0 || i32::try_from(self.epochs).is_err() {
+            return Err(TrainError::setting("--epochs", self.epochs, format!("use 1 to {}", i32::MAX)));
+        }
+        if let Some(threads) = self.threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
+            let rule = format!("use 1 to {MOST_THREADS}, or leave it out for all that the machine has");
+            return Err(TrainError::setting("--threads", threads, rule));
+        }
+        self.config.check(dataset)
+    }
 }
 
 /// How a run ended.
@@ -66,8 +81,8 @@ pub struct Report {
     pub directory: PathBuf,
     /// Its epochs.
     pub epochs: Vec<EpochRow>,
-    /// The model's numbers at the end.
-    pub state: State,
+    /// The model's numbers at the end; none of a run that diverged in an earlier process.
+    pub state: Option<State>,
 }
 
 /// Where a run stands after a step.
@@ -116,11 +131,16 @@ impl Monitor for () {}
 pub fn train(settings: &Settings, dataset: &Dataset, monitor: &mut dyn Monitor) -> Result<Report, TrainError> {
     Level::from_environment()?;
     let (settings, dataset) = resolve(settings, dataset)?;
-    settings.config.check(&dataset)?;
+    settings.check(&dataset)?;
     let pool = pool(settings.threads)?;
     let directory = RunDir::of(&settings.out, &settings.config.key())?;
     // Initial weights that do not fit are found before the run's directory is there.
     let trainer = Trainer::new(&settings.config, settings.init.as_deref())?;
+    if settings.resume == Resume::IfPresent
+        && let Some((row, step)) = directory::diverged(&directory)?
+    {
+        return Ok(diverged_before(&directory, row, step));
+    }
     let (_lock, resumed) = directory::claim(&settings, &directory)?;
     let mut session = Session::open(&settings, &dataset, directory, trainer, resumed)?;
     session.run(&pool, monitor)
@@ -129,12 +149,16 @@ pub fn train(settings: &Settings, dataset: &Dataset, monitor: &mut dyn Monitor) 
 /// More threads than any machine's cores only get in each other's way.
 const MOST_THREADS: usize = 512;
 
+/// The report of a run that diverged in an earlier process.
+fn diverged_before(directory: &RunDir, row: RunRow, step: i64) -> Report {
+    let divergence = Divergence { step: step.unsigned_abs(), what: "a number, when it was first trained,".to_owned() };
+    let epochs = Epochs::read(&directory.epochs()).map_or_else(|_| Vec::new(), |epochs| epochs.rows().to_vec());
+    Report { outcome: Outcome::Diverged(divergence), row, directory: directory.root().to_owned(), epochs, state: None }
+}
+
 /// Fills in what the configuration takes from files, and cuts the training images to the limit.
 fn resolve<'a>(settings: &Settings, dataset: &'a Dataset) -> Result<(Settings, Cow<'a, Dataset>), TrainError> {
     let mut settings = settings.clone();
-    if settings.epochs == 0 || i32::try_from(settings.epochs).is_err() {
-        return Err(TrainError::setting("--epochs", settings.epochs, format!("use 1 to {}", i32::MAX)));
-    }
     if let Some(path) = &settings.init {
         let bytes =
             fs::read(path).map_err(|error| TrainError::file(path, format!("cannot read: {error}; check --init")))?;
@@ -159,10 +183,6 @@ fn resolve<'a>(settings: &Settings, dataset: &'a Dataset) -> Result<(Settings, C
 }
 
 fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, TrainError> {
-    if let Some(threads) = threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
-        let rule = format!("use 1 to {MOST_THREADS}, or leave it out for all that the machine has");
-        return Err(TrainError::setting("--threads", threads, rule));
-    }
     // To rayon, zero means all.
     let threads = threads.unwrap_or(0);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();

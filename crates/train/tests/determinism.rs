@@ -352,10 +352,12 @@ fn a_diverged_run_is_not_resumed() {
     let (report, _) = diverge(&kind, out.path());
     let trace = || files(&RunDir::at(&report.directory).trace());
     let before = trace();
-    for resume in [Resume::IfPresent, Resume::Expected] {
-        let settings = Settings { resume, ..kind.settings(out.path()) };
-        let error = train(&settings, &DATASET, &mut ()).unwrap_err().to_string();
-        assert!(error.contains("diverged at step") && error.contains("--lr") && !error.contains('\n'), "{error}");
-    }
+    let again = |resume| train(&Settings { resume, ..kind.settings(out.path()) }, &DATASET, &mut ());
+    let error = again(Resume::Expected).unwrap_err().to_string();
+    assert!(error.contains("diverged at step") && error.contains("--lr") && !error.contains('\n'), "{error}");
+    // A grid goes on with its other runs: it gets the earlier report.
+    let known = again(Resume::IfPresent).unwrap();
+    assert!(matches!(known.outcome, Outcome::Diverged(_)));
+    assert_eq!(known.row, report.row);
     assert!(trace() == before, "the refusal changes the trace");
 }

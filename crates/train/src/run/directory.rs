@@ -54,10 +54,19 @@ fn refuse_existing(directory: &RunDir) -> TrainError {
     TrainError::run(directory.root(), format!("{stands}; go on with --resume, or choose another --out"))
 }
 
-fn refuse_diverged(directory: &RunDir) -> Result<(), TrainError> {
+/// The row of a run that has diverged already: it is over, and the same steps would end it again.
+pub(super) fn diverged(directory: &RunDir) -> Result<Option<(RunRow, i64)>, TrainError> {
+    if !directory.summary().exists() {
+        return Ok(None);
+    }
     let row = RunRow::read(&directory.summary())?;
-    match row.diverged_at_step.filter(|_| row.status == RunStatus::Diverged) {
-        Some(step) => {
+    let step = row.diverged_at_step.filter(|_| row.status == RunStatus::Diverged);
+    Ok(step.map(|step| (row, step)))
+}
+
+fn refuse_diverged(directory: &RunDir) -> Result<(), TrainError> {
+    match diverged(directory)? {
+        Some((_, step)) => {
             let problem = format!("this run diverged at step {step}, there is nothing to resume; choose a lower --lr");
             Err(TrainError::run(directory.root(), problem))
         }

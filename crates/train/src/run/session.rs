@@ -241,7 +241,7 @@ impl<'a> Session<'a> {
             row,
             directory: self.directory.root().to_owned(),
             epochs,
-            state: self.trainer.state.clone(),
+            state: Some(self.trainer.state.clone()),
         })
     }
 

@@ -35,7 +35,7 @@ impl Remains {
             checkpoint: tensors(&directory.checkpoint()),
             epochs: epochs.rows().iter().map(|row| EpochRow { seconds: 0.0, ..row.clone() }).collect(),
             row: RunRow { seconds: 0.0, ..RunRow::read(&directory.summary()).unwrap() },
-            weights: weights(config, &report.state),
+            weights: weights(config, report.state.as_ref().expect("a run of this process")),
         }
     }
 
