@@ -1,7 +1,7 @@
 //! The one dispatch file: which instruction-set level runs, chosen once.
 //!
 //! The best level of the machine is taken; the environment variable `SEISMOGRAD_LEVEL` (`portable`, `avx2`, `avx512`)
-//! forces another, for tests and comparisons. Results have the same bits at every level.
+//! forces another, for tests and comparisons. These kernels' results have the same bits at every level.
 
 use crate::vector::{Array, Vector};
 use std::{fmt, str::FromStr, sync::OnceLock};

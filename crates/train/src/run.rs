@@ -12,7 +12,7 @@ use crate::step::{Divergence, Trainer};
 use seismograd_cifar10::Dataset;
 use seismograd_kernels::level::Level;
 use seismograd_nn::State;
-use seismograd_trace::{EpochRow, Epochs, RunDir, RunRow};
+use seismograd_trace::{EpochRow, Epochs, RunDir, RunRow, collect_runs};
 use session::Session;
 use sha2::{Digest, Sha256};
 use std::{borrow::Cow, fs, path::PathBuf, time::Duration};
@@ -81,7 +81,7 @@ pub struct Report {
     pub directory: PathBuf,
     /// Its epochs.
     pub epochs: Vec<EpochRow>,
-    /// The model's numbers at the end; none of a run that diverged in an earlier process.
+    /// The model's numbers at the end, those that it is evaluated with; none of a run that diverged in an earlier process.
     pub state: Option<State>,
 }
 
@@ -141,6 +141,8 @@ pub fn train(settings: &Settings, dataset: &Dataset, monitor: &mut dyn Monitor) 
     {
         return Ok(diverged_before(&directory, row, step));
     }
+    // What would spoil the table of runs at the end is found before the training.
+    collect_runs(&settings.out)?;
     let (_lock, resumed) = directory::claim(&settings, &directory)?;
     let mut session = Session::open(&settings, &dataset, directory, trainer, resumed)?;
     session.run(&pool, monitor)

@@ -29,7 +29,12 @@ pub(super) fn claim(settings: &Settings, directory: &RunDir) -> Result<(File, bo
         refuse_diverged(directory)?;
     }
     create_directories(directory.root())?;
-    Ok((lock(directory)?, exists))
+    let lock = lock(directory)?;
+    if directory.summary().exists() != exists {
+        let problem = "another process began this run a moment ago; go on with --resume";
+        return Err(TrainError::run(directory.root(), problem));
+    }
+    Ok((lock, exists))
 }
 
 fn lock(directory: &RunDir) -> Result<File, TrainError> {

@@ -11,6 +11,7 @@ use crate::evaluation::{Evaluated, evaluate};
 use crate::step::{Divergence, StepResult, Trainer};
 use rayon::ThreadPool;
 use seismograd_cifar10::{Dataset, Shuffle, batches_per_epoch, epoch_batches};
+use seismograd_nn::State;
 use seismograd_trace::{
     EpochRow, Epochs, EventWriter, Measure, Row, RunDir, RunRow, RunStatus, Schema, Statistic, Trace, TraceWriter,
     over_steps, write_atomically, write_runs,
@@ -51,6 +52,11 @@ impl<'a> Session<'a> {
             true => Some(Checkpoint::read(&directory.checkpoint(), &trainer.model, &digest)?),
             false => None,
         };
+        if resumed && checkpoint.is_none() && RunRow::read(&directory.summary())?.steps > 0 {
+            // To begin again would delete the trace of the steps that were done.
+            let problem = "its checkpoint is gone, so it cannot go on; move its directory away to train it again";
+            return Err(TrainError::run(directory.root(), problem));
+        }
         let (position, pending) = match checkpoint {
             Some(checkpoint) => {
                 let parameters = &checkpoint.state.parameters;
@@ -178,6 +184,15 @@ impl<'a> Session<'a> {
         pool.install(|| evaluate(model, parameters, &state.buffers, test, config.normalization(), config.shard_size))
     }
 
+    /// The numbers that the evaluation was made with.
+    fn evaluated_state(&self) -> State {
+        let mut state = self.trainer.state.clone();
+        if let Some(own) = self.trainer.optimizer.evaluation_parameters(&state.parameters) {
+            state.parameters = own;
+        }
+        state
+    }
+
     /// Writes the epoch's row and a checkpoint at the next epoch's beginning.
     fn close_epoch(&mut self, test: Evaluated, batches: usize) -> Result<(), TrainError> {
         let position = &self.position;
@@ -241,7 +256,7 @@ impl<'a> Session<'a> {
             row,
             directory: self.directory.root().to_owned(),
             epochs,
-            state: Some(self.trainer.state.clone()),
+            state: Some(self.evaluated_state()),
         })
     }
 
