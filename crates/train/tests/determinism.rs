@@ -361,3 +361,15 @@ fn a_diverged_run_is_not_resumed() {
     assert_eq!(known.row, report.row);
     assert!(trace() == before, "the refusal changes the trace");
 }
+
+#[test]
+fn a_lost_checkpoint_costs_no_trace() {
+    let (kind, out) = (paper(), out());
+    let report = kind.go_on(out.path(), &mut ());
+    let directory = RunDir::at(&report.directory);
+    let before = files(&directory.trace());
+    fs::remove_file(directory.checkpoint()).unwrap();
+    let error = train(&kind.settings(out.path()), &DATASET, &mut ()).unwrap_err().to_string();
+    assert!(error.contains("checkpoint is gone") && !error.contains('\n'), "{error}");
+    assert!(files(&directory.trace()) == before, "the refusal changes the trace");
+}
