@@ -136,7 +136,7 @@ fn check_target(path: &Path) -> Result<(), TrainError> {
 fn settings(arguments: &Arguments) -> Result<Settings, TrainError> {
     let Arguments { optimizer, lr, set, .. } = arguments;
     let mut config = RunConfig::new(arguments.protocol.parse()?, optimizer, *lr, set)?;
-    config.model.clone_from(&arguments.model);
+    config.set_model(&arguments.model, arguments.dropout)?;
     config.data = arguments.data.to_string();
     config.limit = arguments.limit;
     config.normalize = arguments.normalize;
@@ -145,7 +145,6 @@ fn settings(arguments: &Arguments) -> Result<Settings, TrainError> {
     config.record.clone_from(&arguments.record);
     config.shuffle = arguments.shuffle.clone().unwrap_or(config.shuffle);
     config.loss_reduction = arguments.loss_reduction.clone().unwrap_or(config.loss_reduction);
-    config.dropout = arguments.dropout.unwrap_or(config.dropout);
     config.shard_size = arguments.shard_size.unwrap_or(config.shard_size);
     Ok(Settings {
         epochs: arguments.epochs,

@@ -13,6 +13,11 @@ use crate::Model;
 /// The names that [`by_name`] knows.
 pub const NAMES: [&str; 3] = ["paper_cnn", "smooth_cnn", "resnet20"];
 
+/// Whether the model of this name has a dropout layer.
+pub fn has_dropout(name: &str) -> bool {
+    name == "paper_cnn"
+}
+
 /// No model has this name.
 #[derive(Debug, thiserror::Error)]
 #[error("no model is called {name}; did you mean {nearest}? Known: {}", NAMES.join(", "))]

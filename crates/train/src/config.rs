@@ -134,6 +134,23 @@ impl RunConfig {
         })
     }
 
+    /// Takes another model and, unless it has no dropout layer, its probability of dropout (0.5 if none is given).
+    ///
+    /// # Errors
+    /// A probability for a model that drops nothing.
+    pub fn set_model(&mut self, name: &str, dropout: Option<f64>) -> Result<(), TrainError> {
+        name.clone_into(&mut self.model);
+        match dropout {
+            Some(p) if p != 0.0 && models::NAMES.contains(&name) && !models::has_dropout(name) => {
+                Err(TrainError::setting("--dropout", p, format!("{name} has no dropout layer; leave it out")))
+            }
+            _ => {
+                self.dropout = dropout.unwrap_or(if models::has_dropout(name) { 0.5 } else { 0.0 });
+                Ok(())
+            }
+        }
+    }
+
     /// Checks every setting against the data that it is for.
     ///
     /// # Errors
