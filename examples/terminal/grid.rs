@@ -3,84 +3,127 @@
 use crate::progress::{leave, two_lines};
 use crate::{Interrupt, duration, say};
 use indicatif::{ProgressBar, ProgressDrawTarget};
-use seismograd_train::{Monitor, Progress};
+use seismograd_sweep::Watcher;
+use seismograd_train::{Progress, Report, Settings};
 use std::time::Instant;
 
-/// Shows a grid of runs, one after the other, and passes interrupts on to them.
+/// Shows runs that are trained several at a time. Work is counted in samples seen, which takes about the same time at any batch size.
 pub struct GridBar {
     bar: ProgressBar,
     interrupt: Interrupt,
-    runs: usize,
-    finished: usize,
-    label: String,
-    /// Work trained by this process, in runs, and since when.
-    trained: f64,
+    total: f64,
+    label: fn(&Settings) -> String,
+    line: fn(&Settings, &Report) -> String,
     begun: Instant,
-    /// Fraction of the run under way that was done before this process took it up.
-    skipped: f64,
-    /// Fraction of the run under way that is done.
-    fraction: f64,
+    /// Epochs done, those of them that this process trained, and those of runs that are over.
+    done: f64,
+    trained: f64,
+    runs: Vec<Settings>,
+    active: Vec<Active>,
+}
+
+/// A run under way.
+struct Active {
+    run: usize,
+    /// Its epochs done when this process took it up, and now.
+    taken_up: f64,
+    now: f64,
+    loss: Option<f64>,
 }
 
 impl GridBar {
-    /// A bar over `runs` runs.
-    pub fn new(runs: usize, interrupt: Interrupt) -> GridBar {
-        let bar = ProgressBar::with_draw_target(Some(1000 * runs as u64), ProgressDrawTarget::stderr_with_hz(10));
+    /// A bar over so many epochs of runs; `label` names a run under way, `line` says how one ended.
+    pub fn new(
+        epochs: u64,
+        interrupt: Interrupt,
+        label: fn(&Settings) -> String,
+        line: fn(&Settings, &Report) -> String,
+    ) -> GridBar {
+        let bar = ProgressBar::with_draw_target(Some(1000 * epochs), ProgressDrawTarget::stderr_with_hz(10));
         bar.set_style(two_lines());
-        let (label, begun) = (String::new(), Instant::now());
-        GridBar { bar, interrupt, runs, finished: 0, label, trained: 0.0, begun, skipped: 0.0, fraction: 0.0 }
-    }
-
-    /// Begins the next run.
-    pub fn next_run(&mut self, label: &str) {
-        label.clone_into(&mut self.label);
-        (self.skipped, self.fraction) = (0.0, 0.0);
-        self.bar.set_prefix(format!("run {}/{}", self.finished + 1, self.runs));
-    }
-
-    /// Ends the run under way with a line that says how it went.
-    pub fn end_run(&mut self, line: &str) {
-        self.trained += 1.0 - self.skipped;
-        self.finished += 1;
-        self.fraction = 0.0;
-        self.bar.set_position(1000 * self.finished as u64);
-        let line = format!("{:>3}/{} {line}", self.finished, self.runs);
-        self.bar.suspend(|| say(&line));
-    }
-
-    fn left(&self) -> String {
-        let trained = self.trained + self.fraction - self.skipped;
-        if trained < 0.02 {
-            return "estimating".to_owned();
+        let (runs, active) = (Vec::new(), Vec::new());
+        GridBar {
+            bar,
+            interrupt,
+            total: epochs as f64,
+            label,
+            line,
+            begun: Instant::now(),
+            done: 0.0,
+            trained: 0.0,
+            runs,
+            active,
         }
-        let left = (self.runs - self.finished) as f64 - self.fraction;
-        format!("{} left", duration(left * self.begun.elapsed().as_secs_f64() / trained))
-    }
-}
-
-fn fraction(progress: &Progress) -> f64 {
-    let epochs = (progress.epoch - 1) as f64 + progress.batch as f64 / progress.batches as f64;
-    epochs / progress.epochs as f64
-}
-
-impl Monitor for GridBar {
-    fn begin(&mut self, progress: &Progress) {
-        self.skipped = fraction(progress).min(1.0);
-        self.fraction = self.skipped;
     }
 
-    fn step(&mut self, progress: &Progress) {
+    /// Names the stage that is next.
+    pub fn stage(&self, name: &str) {
+        self.bar.set_prefix(name.to_owned());
+    }
+
+    /// Epochs done, and those of them that this process trained.
+    fn progress(&self) -> (f64, f64) {
+        let now: f64 = self.active.iter().map(|active| active.now).sum();
+        let trained: f64 = self.active.iter().map(|active| active.now - active.taken_up).sum();
+        (self.done + now, self.trained + trained)
+    }
+
+    fn draw(&self) {
         if self.interrupt.is_asked() {
             leave(&self.bar);
         }
-        self.fraction = fraction(progress);
-        self.bar.set_position((1000.0 * (self.finished as f64 + self.fraction)) as u64);
-        let Progress { epoch, epochs, loss, .. } = progress;
-        self.bar.set_message(format!("{}  {}, epoch {epoch}/{epochs}, loss {loss:.3}", self.left(), self.label));
+        if self.bar.is_hidden() {
+            return;
+        }
+        let (done, trained) = self.progress();
+        let left = match trained < 0.1 {
+            true => "estimating".to_owned(),
+            false => format!("{} left", duration((self.total - done) * self.begun.elapsed().as_secs_f64() / trained)),
+        };
+        let runs: Vec<String> = self.active.iter().map(|active| self.describe(active)).collect();
+        self.bar.set_position((1000.0 * done) as u64);
+        self.bar.set_message(format!("{left}  {}", runs.join(" | ")));
     }
 
-    fn should_stop(&self) -> bool {
-        self.interrupt.is_asked()
+    fn describe(&self, active: &Active) -> String {
+        let loss = active.loss.map_or_else(String::new, |loss| format!(" loss {loss:.2}"));
+        format!("{}{loss}", (self.label)(&self.runs[active.run]))
+    }
+}
+
+fn epochs_done(progress: &Progress) -> f64 {
+    let epochs = (progress.epoch - 1) as f64 + progress.batch as f64 / progress.batches as f64;
+    epochs.min(progress.epochs as f64)
+}
+
+impl Watcher for GridBar {
+    fn plan(&mut self, runs: &[Settings]) {
+        self.runs = runs.to_vec();
+        self.active.clear();
+    }
+
+    fn begin(&mut self, run: usize, progress: &Progress) {
+        let now = epochs_done(progress);
+        self.active.push(Active { run, taken_up: now, now, loss: None });
+        self.draw();
+    }
+
+    fn step(&mut self, run: usize, progress: &Progress) {
+        if let Some(active) = self.active.iter_mut().find(|active| active.run == run) {
+            (active.now, active.loss) = (epochs_done(progress), Some(progress.loss));
+        }
+        self.draw();
+    }
+
+    fn end(&mut self, run: usize, report: &Report) {
+        let epochs = self.runs[run].epochs as f64;
+        if let Some(at) = self.active.iter().position(|active| active.run == run) {
+            self.trained += epochs - self.active.remove(at).taken_up;
+        }
+        self.done += epochs;
+        let line = (self.line)(&self.runs[run], report);
+        self.bar.suspend(|| say(&line));
+        self.draw();
     }
 }
 

@@ -38,11 +38,12 @@ struct Fixture {
     extensions: &'static [&'static str],
 }
 
-const FIXTURES: [Fixture; 4] = [
+const FIXTURES: [Fixture; 5] = [
     Fixture { name: "paper_cnn", owner: "train", extensions: &["safetensors"] },
     Fixture { name: "smooth_cnn", owner: "train", extensions: &["safetensors"] },
     Fixture { name: "optimizers", owner: "optim", extensions: &["safetensors", "json"] },
     Fixture { name: "layers", owner: "nn", extensions: &["safetensors", "json"] },
+    Fixture { name: "group_statistics", owner: "analysis", extensions: &["json"] },
 ];
 
 impl Fixture {

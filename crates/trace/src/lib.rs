@@ -58,7 +58,7 @@ pub use error::{Result, TraceError};
 pub use events::EventWriter;
 pub use layout::{RunDir, RunKey, runs_table};
 pub use part::{PART_STEPS, encode_part, part_of, read_part, read_trace, write_part};
-pub use runs::{RunRow, RunStatus, collect_runs, read_runs, write_runs};
+pub use runs::{RunRow, RunStatus, collect_runs, find_runs, read_runs, write_runs};
 pub use schema::{FIXED_COLUMNS, Schema};
 pub use signal::{Column, Coordinate, Measure, Quantity, Signal, Statistic};
 pub use tfrecord::read_records;

@@ -125,23 +125,32 @@ impl RunRow {
 /// A run is a directory with a `run.json`; symbolic links are not followed; no `runs` directory means no runs. A
 /// summary that does not read, or that is not of the run its directory names, is an error.
 pub fn collect_runs(out: &Path) -> Result<Vec<RunRow>> {
-    let mut rows = Vec::new();
-    let mut waiting = vec![out.join(RUNS)];
-    while let Some(directory) = waiting.pop() {
-        for (path, is_directory) in list(&directory)? {
-            if is_directory {
-                waiting.push(path);
-            } else if path.file_name().is_some_and(|name| name == RUN_JSON) {
-                rows.push(read_in_place(&path, &directory)?);
-            }
-        }
-    }
+    let mut rows = find_runs(out)?.into_iter().map(|(_, row)| row).collect::<Result<Vec<_>>>()?;
     rows.sort_by(|a, b| {
         let (a, b) = (&a.key, &b.key);
         let numbers = a.batch_size.cmp(&b.batch_size).then(a.lr.total_cmp(&b.lr)).then(a.seed.cmp(&b.seed));
         a.optimizer.cmp(&b.optimizer).then(numbers).then_with(|| a.config.cmp(&b.config))
     });
     Ok(rows)
+}
+
+/// The directory of every run below `<out>/runs` with its summary, or with what is wrong with that, ordered by directory.
+///
+/// An error is of the directory itself: for those who go on without a damaged run.
+pub fn find_runs(out: &Path) -> Result<Vec<(PathBuf, Result<RunRow>)>> {
+    let mut runs = Vec::new();
+    let mut waiting = vec![out.join(RUNS)];
+    while let Some(directory) = waiting.pop() {
+        for (path, is_directory) in list(&directory)? {
+            if is_directory {
+                waiting.push(path);
+            } else if path.file_name().is_some_and(|name| name == RUN_JSON) {
+                runs.push((directory.clone(), read_in_place(&path, &directory)));
+            }
+        }
+    }
+    runs.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(runs)
 }
 
 /// Entries of a directory and whether they are directories; one that is gone has none.

@@ -5,7 +5,9 @@
 //! definitions on [`Statistic`] to the letter, so that two programs' traces can be compared.
 
 use crate::error::{Result, TraceError};
+use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::str::FromStr;
 
 /// What of a site is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,13 +48,15 @@ impl Quantity {
 /// signal (`min == max`) the spread is 0 by definition rather than by rounding: `std`, `skewness`
 /// and `kurtosis` are exactly 0. No signal with any spread has a kurtosis below 1, so a kurtosis of 0 says
 /// "constant" and nothing else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Statistic {
     /// `sum(x) / n`.
     Mean,
     /// The population's standard deviation, `sqrt(m2)`: divided by `n`, not by `n - 1`.
     Std,
     /// `sqrt(sum(x^2))`.
+    #[serde(rename = "l2_norm")]
     L2Norm,
     /// `sum(|x|) / n`.
     MeanAbs,
@@ -168,7 +172,8 @@ impl Coordinate {
 /// assert_eq!(Column::new(signal, Statistic::Mean).name(), "output_logits__gradient__mean");
 /// # Ok::<(), seismograd_trace::TraceError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Signal {
     site: String,
     quantity: Quantity,
@@ -199,6 +204,31 @@ impl Signal {
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.site, self.quantity.name())
+    }
+}
+
+impl FromStr for Signal {
+    type Err = TraceError;
+
+    fn from_str(text: &str) -> Result<Signal> {
+        let parts = text.split_once('/').and_then(|(site, name)| Some((site, Quantity::from_name(name)?)));
+        let rule = "expected <site>/<quantity>, such as output.logits/gradient";
+        let (site, quantity) = parts.ok_or_else(|| TraceError::name("signal", text, rule))?;
+        Signal::new(site, quantity)
+    }
+}
+
+impl TryFrom<String> for Signal {
+    type Error = TraceError;
+
+    fn try_from(text: String) -> Result<Signal> {
+        text.parse()
+    }
+}
+
+impl From<Signal> for String {
+    fn from(signal: Signal) -> String {
+        signal.to_string()
     }
 }
 
@@ -308,6 +338,19 @@ mod tests {
     fn check_refused(name: &str, message: &str) {
         let error = Column::parse(name).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
+    }
+
+    #[test]
+    fn signals_and_statistics_are_read_back_from_their_names() {
+        let signal = Signal::new("output.logits", Quantity::Gradient).unwrap();
+        assert_eq!("output.logits/gradient".parse::<Signal>().unwrap(), signal);
+        assert_eq!(serde_json::to_string(&signal).unwrap(), "\"output.logits/gradient\"");
+        for wrong in ["output.logits", "output.logits/slope", "a__b/value", "/value"] {
+            assert!(wrong.parse::<Signal>().is_err(), "{wrong}");
+        }
+        for statistic in Statistic::ALL {
+            assert_eq!(serde_json::to_value(statistic).unwrap(), statistic.name());
+        }
     }
 
     #[test]

@@ -1,0 +1,230 @@
+//! The runs below a directory: which can be analysed together, which are set aside, and why.
+//!
+//! One damaged run costs itself and is named. Runs that do not answer one question together are an error, which says how to choose.
+
+use crate::error::AnalysisError;
+use crate::findings::SetAside;
+use crate::plan::Plan;
+use crate::run::{Run, is_completed};
+use seismograd_trace::{RunRow, RunStatus, find_runs};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Which of a directory's runs are meant. The default means all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Selection {
+    /// These optimizers, in this order; all if none is named.
+    pub optimizers: Vec<String>,
+    /// These batch sizes; all if none is named.
+    pub batch_sizes: Vec<usize>,
+    /// Of these optimizers only runs at this learning rate.
+    pub rates: Vec<(String, f64)>,
+    /// Only runs in these directories, relative to that of all runs.
+    pub directories: Option<BTreeSet<PathBuf>>,
+}
+
+impl Selection {
+    fn wants(&self, directory: &Path, row: &RunRow) -> bool {
+        let key = &row.key;
+        let optimizer = self.optimizers.is_empty() || self.optimizers.contains(&key.optimizer);
+        let batch_size = self.batch_sizes.is_empty()
+            || self.batch_sizes.iter().any(|&size| i32::try_from(size) == Ok(key.batch_size));
+        let rate = self.rates.iter().find(|(name, _)| *name == key.optimizer).is_none_or(|&(_, rate)| rate == key.lr);
+        optimizer && batch_size && rate && self.wants_directory(directory)
+    }
+
+    fn wants_directory(&self, directory: &Path) -> bool {
+        self.directories.as_ref().is_none_or(|wanted| wanted.contains(directory))
+    }
+
+    /// The place of an optimizer in the order that was asked for, then the alphabet's.
+    fn place<'a>(&self, optimizer: &'a str) -> (usize, &'a str) {
+        let place = self.optimizers.iter().position(|name| name == optimizer);
+        (place.unwrap_or(self.optimizers.len()), optimizer)
+    }
+}
+
+/// Runs that answer one question together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Collection {
+    /// Completed runs, ordered by batch size, optimizer (as selected), seed.
+    pub runs: Vec<Run>,
+    /// Runs that diverged, in the same order.
+    pub diverged: Vec<RunRow>,
+    /// Runs that cannot be analysed.
+    pub set_aside: Vec<SetAside>,
+    /// The settings that all completed runs share.
+    pub shared: BTreeMap<String, String>,
+    /// Every optimizer that there are runs of, as selected.
+    pub optimizers: Vec<String>,
+}
+
+/// Reads the selected runs below `<out>/runs`.
+///
+/// # Errors
+/// No run, only one, or runs that cannot be compared: of different configurations, at several learning rates, with shared seeds.
+pub fn load(out: &Path, plan: &Plan, selection: &Selection) -> Result<Collection, AnalysisError> {
+    let mut collection =
+        Collection { runs: vec![], diverged: vec![], set_aside: vec![], shared: BTreeMap::new(), optimizers: vec![] };
+    let found = find_runs(out)?;
+    let any = !found.is_empty();
+    for (directory, row) in found {
+        let relative = directory.strip_prefix(out).unwrap_or(&directory).to_owned();
+        let run = relative.display().to_string();
+        match row {
+            Err(error) if selection.wants_directory(&relative) => {
+                collection.set_aside.push(SetAside { run, reason: error.to_string() });
+            }
+            Ok(row) if selection.wants(&relative, &row) => {
+                if let Err(reason) = collection.take(&directory, row, plan) {
+                    collection.set_aside.push(SetAside { run, reason });
+                }
+            }
+            _ => {}
+        }
+    }
+    collection.order(selection);
+    collection.check(out, any)?;
+    collection.shared = collection.runs.first().map(shared).unwrap_or_default();
+    Ok(collection)
+}
+
+impl Collection {
+    fn take(&mut self, directory: &Path, row: RunRow, plan: &Plan) -> Result<(), String> {
+        match row.status {
+            RunStatus::Diverged => self.diverged.push(row),
+            _ if is_completed(&row) => {
+                let run = Run::read(directory, row).map_err(|error| error.to_string())?;
+                match run.unfit(plan) {
+                    Some(reason) => return Err(reason),
+                    None => self.runs.push(run),
+                }
+            }
+            status => return Err(format!("{} after {} steps: resume it, then analyse", status.name(), row.steps)),
+        }
+        Ok(())
+    }
+
+    fn order(&mut self, selection: &Selection) {
+        let place = |a: &RunRow, b: &RunRow| {
+            let batch_sizes = a.key.batch_size.cmp(&b.key.batch_size);
+            let optimizers = selection.place(&a.key.optimizer).cmp(&selection.place(&b.key.optimizer));
+            batch_sizes.then(optimizers).then(a.key.seed.cmp(&b.key.seed)).then_with(|| a.key.config.cmp(&b.key.config))
+        };
+        self.runs.sort_by(|a, b| place(&a.row, &b.row));
+        self.diverged.sort_by(place);
+        let rows = self.runs.iter().map(|run| &run.row).chain(&self.diverged);
+        let mut optimizers: Vec<String> = rows.map(|row| row.key.optimizer.clone()).collect();
+        optimizers.sort_by(|a, b| selection.place(a).cmp(&selection.place(b)));
+        optimizers.dedup();
+        self.optimizers = optimizers;
+    }
+
+    /// Whether the runs answer one question together.
+    fn check(&self, out: &Path, any: bool) -> Result<(), AnalysisError> {
+        let place = out.display();
+        if self.runs.is_empty() {
+            let reason = match (self.set_aside.first(), any) {
+                (Some(SetAside { run, reason }), _) => format!("none can be analysed, for example {run}: {reason}"),
+                (None, true) if !self.diverged.is_empty() => {
+                    "all of them diverged; choose lower learning rates".to_owned()
+                }
+                (None, true) => "none is of the chosen optimizers, batch sizes and learning rates".to_owned(),
+                (None, false) => "it has no runs/**/run.json; name a directory that --out was given".to_owned(),
+            };
+            return Err(AnalysisError::runs(format!("{place}: no runs to analyse: {reason}")));
+        }
+        if let [only] = self.runs.as_slice() {
+            let what = format!("{} at batch size {}", only.row.key.optimizer, only.row.key.batch_size);
+            return Err(AnalysisError::runs(format!(
+                "{place}: one completed run only ({what}), nothing to compare it with; train more seeds of two optimizers"
+            )));
+        }
+        self.check_settings()?;
+        self.check_rates()?;
+        self.check_seeds()
+    }
+
+    /// All runs have the same settings, apart from their optimizers' options.
+    fn check_settings(&self) -> Result<(), AnalysisError> {
+        let names: BTreeSet<String> = self.runs.iter().flat_map(|run| shared(run).into_keys()).collect();
+        for name in names {
+            let value = |run: &Run| shared(run).get(&name).cloned().unwrap_or_else(|| "none".to_owned());
+            let counts = count(self.runs.iter().map(value));
+            if counts.len() > 1 {
+                return Err(AnalysisError::runs(format!(
+                    "the runs are of different configurations: {name} is {}; keep them in directories of their own",
+                    listed(&counts)
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// An optimizer has one learning rate and one set of options at a batch size.
+    fn check_rates(&self) -> Result<(), AnalysisError> {
+        for arm in self.arms() {
+            let key = &arm[0].row.key;
+            let who = format!("{} at batch size {}", key.optimizer, key.batch_size);
+            let rates = count(arm.iter().map(|run| run.row.key.lr.to_string()));
+            if let Some((rate, _)) = rates.iter().next().filter(|_| rates.len() > 1) {
+                return Err(AnalysisError::runs(format!(
+                    "{who} has runs at several learning rates: {}; choose one, as in --lr {}={rate}",
+                    listed(&rates),
+                    key.optimizer
+                )));
+            }
+            let options = count(arm.iter().map(|run| run.settings.get("options").cloned().unwrap_or_default()));
+            if options.len() > 1 {
+                return Err(AnalysisError::runs(format!(
+                    "{who} has runs with several sets of options: {}; keep them in directories of their own",
+                    listed(&options)
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// At a batch size every run has a seed of its own: labels of runs that share one are not exchangeable.
+    fn check_seeds(&self) -> Result<(), AnalysisError> {
+        let mut seen: BTreeMap<(i32, i64), &str> = BTreeMap::new();
+        for run in &self.runs {
+            let key = &run.row.key;
+            if let Some(other) = seen.insert((key.batch_size, key.seed), &key.optimizer) {
+                return Err(AnalysisError::runs(format!(
+                    "{other} and {} share seed {} at batch size {}: labels of runs that share a seed cannot be exchanged; \
+                     train them with disjoint seeds, as characterize does",
+                    key.optimizer, key.seed, key.batch_size
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The completed runs of each optimizer at each batch size.
+    pub(crate) fn arms(&self) -> impl Iterator<Item = &[Run]> {
+        let same = |a: &Run, b: &Run| {
+            (a.row.key.batch_size, &a.row.key.optimizer) == (b.row.key.batch_size, &b.row.key.optimizer)
+        };
+        self.runs.chunk_by(same)
+    }
+}
+
+/// The settings that all runs of an analysis must share.
+fn shared(run: &Run) -> BTreeMap<String, String> {
+    let mut settings = run.settings.clone();
+    settings.remove("options");
+    settings.insert("epochs".to_owned(), run.row.epochs.to_string());
+    settings
+}
+
+fn count(values: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    values.for_each(|value| *counts.entry(value).or_insert(0) += 1);
+    counts
+}
+
+fn listed(counts: &BTreeMap<String, usize>) -> String {
+    let parts: Vec<String> = counts.iter().map(|(value, runs)| format!("{value} ({runs} runs)")).collect();
+    parts.join(" and ")
+}

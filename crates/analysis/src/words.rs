@@ -1,0 +1,218 @@
+//! Findings in plain words: sentences that a reader can quote, and cautions that belong beside them.
+//!
+//! Words follow from numbers alone; no number is made here.
+
+use crate::findings::{Answer, Arm, Effect, Findings, Verdict};
+use crate::plan::Plan;
+use seismograd_trace::Quantity;
+use std::collections::BTreeSet;
+
+/// A p-value in three digits, small ones with an exponent.
+pub fn p_value(p: f64) -> String {
+    if p < 0.001 { format!("{p:.1e}") } else { format!("{p:.3}") }
+}
+
+/// The verdict in a sentence or two.
+pub(crate) fn verdict(verdict: &Verdict, plan: &Plan) -> String {
+    let [first, second] = &verdict.optimizers;
+    let [m, n] = verdict.runs;
+    let place = format!("At batch size {}", verdict.batch_size);
+    let (Some(p), Some(test)) = (verdict.corrected_p, &verdict.test) else {
+        return format!(
+            "{place} {first} and {second} cannot be compared: {m} and {n} completed runs, two of each are the least."
+        );
+    };
+    let (runs, p) = (format!("{m} against {n} runs"), p_value(p));
+    match verdict.answer {
+        Answer::Differ => {
+            let least = if test.p <= test.least_p { ", the least that so many runs can give" } else { "" };
+            let effects: Vec<String> = verdict.headlines.iter().filter_map(|effect| clear(effect, verdict)).collect();
+            let effects = match effects.as_slice() {
+                [] => "No single headline is clear of zero.".to_owned(),
+                clear => format!("{}.", clear.join("; ")),
+            };
+            format!("{place} {first} and {second} differ (corrected p {p}{least}; {runs}). {effects}")
+        }
+        Answer::NotFound => format!(
+            "{place} no difference between {first} and {second} was found (corrected p {p}; {runs}). That is not a proof that there is none."
+        ),
+        Answer::TooFewRuns => {
+            let least = p_value(verdict.least_corrected_p.unwrap_or(1.0));
+            format!(
+                "{place} {runs} of {first} and {second} are too few: the least corrected p that they could reach is {least}, above {}.",
+                plan.alpha
+            )
+        }
+    }
+}
+
+/// An effect whose interval is clear of zero, in words.
+fn clear(effect: &Effect, verdict: &Verdict) -> Option<String> {
+    let delta = &effect.delta;
+    if delta.lower <= 0.0 && delta.upper >= 0.0 {
+        return None;
+    }
+    let (larger, size) = match delta.value > 0.0 {
+        true => (&verdict.optimizers[0], delta.value),
+        false => (&verdict.optimizers[1], -delta.value),
+    };
+    let quantity = match effect.measure.signal.quantity() {
+        Quantity::Value => "value",
+        Quantity::Gradient => "gradient",
+        Quantity::Update => "update",
+    };
+    let percent = 50.0 * (1.0 + size);
+    Some(format!(
+        "the {quantity} of {} is larger under {larger} in {percent:.0} % of the pairs of runs (delta {:.2}, {:.2} to {:.2})",
+        effect.measure.signal.site(),
+        delta.value,
+        delta.lower,
+        delta.upper
+    ))
+}
+
+/// What the first factor of the partition is called: where each optimizer has a learning rate of its own, the two cannot be told apart.
+pub(crate) fn optimizer_factor(arms: &[Arm]) -> &'static str {
+    if own_rates(arms) { "optimizer with its learning rate" } else { "optimizer" }
+}
+
+fn own_rates(arms: &[Arm]) -> bool {
+    arms.iter().any(|arm| arm.lr != arms[0].lr)
+}
+
+/// What must be known before quoting the findings.
+pub(crate) fn cautions(findings: &Findings, optimizers: &[String]) -> Vec<String> {
+    let mut cautions: Vec<String> = findings.arms.iter().filter_map(divergence).collect();
+    if own_rates(&findings.arms) {
+        cautions.push(
+            "Each optimizer has a learning rate of its own: what differs may be the rate as much as the rule, and no figure here tells \
+             the two apart."
+                .to_owned(),
+        );
+    }
+    cautions.extend(optimizers.iter().filter_map(|optimizer| changing_rate(&findings.arms, optimizer)));
+    if findings.shared.get("loss_reduction").is_some_and(|reduction| reduction == "sum") {
+        cautions.push(
+            "Gradients are summed over the batch: the effective step of SGD grows with the batch size and that of Adam does not, so batch \
+             sizes cannot be compared with each other."
+                .to_owned(),
+        );
+    }
+    let sizes: BTreeSet<i32> = findings.arms.iter().map(|arm| arm.batch_size).collect();
+    if sizes.len() > 1 {
+        cautions.push(
+            "Runs at different batch sizes have different numbers of steps; what the partition calls batch size includes that.".to_owned(),
+        );
+    }
+    for size in sizes {
+        let there: Vec<&str> =
+            findings.arms.iter().filter(|arm| arm.batch_size == size).map(|arm| arm.optimizer.as_str()).collect();
+        if let [only] = there[..] {
+            cautions
+                .push(format!("At batch size {size} there are runs of {only} alone, so nothing is compared there."));
+        }
+    }
+    if !findings.set_aside.is_empty() {
+        let (count, first) = (findings.set_aside.len(), &findings.set_aside[0]);
+        cautions.push(format!("Runs set aside: {count}. The first, {}: {}.", first.run, first.reason));
+    }
+    cautions
+}
+
+fn divergence(arm: &Arm) -> Option<String> {
+    let Arm { optimizer, batch_size, runs, .. } = arm;
+    let steps: Vec<String> = runs.iter().filter_map(|run| run.diverged_at_step).map(|step| step.to_string()).collect();
+    let numbers = format!("{} of {} runs of {optimizer} at batch size {batch_size}", steps.len(), runs.len());
+    (!steps.is_empty())
+        .then(|| format!("{numbers} diverged (at step {}); the comparison is of those that did not.", steps.join(", ")))
+}
+
+fn changing_rate(arms: &[Arm], optimizer: &str) -> Option<String> {
+    let mut rates: Vec<f64> = arms.iter().filter(|arm| arm.optimizer == optimizer).map(|arm| arm.lr).collect();
+    rates.dedup();
+    (rates.len() > 1).then(|| {
+        format!("The learning rate of {optimizer} changes with the batch size; what the partition calls batch size includes that.")
+    })
+}
+
+/// The answer, a sentence each.
+pub(crate) fn summary(findings: &Findings) -> Vec<String> {
+    let mut sentences = Vec::new();
+    let pairs: Vec<&[String; 2]> = findings.verdicts.iter().map(|verdict| &verdict.optimizers).collect();
+    let distinct: BTreeSet<&[String; 2]> = pairs.iter().copied().collect();
+    for pair in distinct {
+        let verdicts: Vec<&Verdict> = findings.verdicts.iter().filter(|verdict| verdict.optimizers == *pair).collect();
+        sentences.push(over_batch_sizes(pair, &verdicts));
+    }
+    sentences.extend(partition(findings));
+    sentences.extend(fallacy(findings));
+    sentences
+}
+
+fn over_batch_sizes([first, second]: &[String; 2], verdicts: &[&Verdict]) -> String {
+    let sizes = |answer: Answer| -> Vec<String> {
+        verdicts
+            .iter()
+            .filter(|verdict| verdict.answer == answer)
+            .map(|verdict| verdict.batch_size.to_string())
+            .collect()
+    };
+    let (differ, not_found, too_few) = (sizes(Answer::Differ), sizes(Answer::NotFound), sizes(Answer::TooFewRuns));
+    let all = verdicts.len();
+    let mut parts = Vec::new();
+    if !differ.is_empty() {
+        let ps = verdicts
+            .iter()
+            .filter(|verdict| verdict.answer == Answer::Differ)
+            .filter_map(|verdict| verdict.corrected_p);
+        let largest = p_value(ps.fold(0.0, f64::max));
+        parts.push(format!(
+            "{first} and {second} differ in the signal that reaches the output layer at {} of {all} batch sizes ({}; corrected p at most {largest})",
+            differ.len(),
+            differ.join(", ")
+        ));
+    }
+    if !not_found.is_empty() {
+        parts.push(format!(
+            "no difference between {first} and {second} was found at batch size {}",
+            not_found.join(", ")
+        ));
+    }
+    if !too_few.is_empty() {
+        parts.push(format!(
+            "there are too few runs of {first} and {second} to tell at batch size {}",
+            too_few.join(", ")
+        ));
+    }
+    format!("{}.", capitalised(&parts.join("; ")))
+}
+
+fn partition(findings: &Findings) -> Option<String> {
+    let partition = findings.partition.as_ref()?;
+    let [first, second] = &findings.factors;
+    let terms = [
+        (first.as_str(), &partition.first),
+        (second.as_str(), &partition.second),
+        ("the interaction of the two", &partition.interaction),
+        ("the seed", &partition.residual),
+    ];
+    let parts: Vec<String> =
+        terms.iter().filter_map(|(name, term)| Some(format!("{:.0} % with {name}", 100.0 * term.r2?))).collect();
+    (parts.len() > 1).then(|| format!("Of the variety among all runs, {} go together.", parts.join(", ")))
+}
+
+/// What the mistaken test would have made of it.
+fn fallacy(findings: &Findings) -> Option<String> {
+    let ps = findings.verdicts.iter().flat_map(|verdict| &verdict.fallacy).map(|fallacy| fallacy.ks.p);
+    let least = ps.reduce(f64::min)?;
+    Some(format!(
+        "A test that took steps for replicates would have reported p values down to {}; steps of one run are not independent, and that \
+         figure means nothing.",
+        p_value(least)
+    ))
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}

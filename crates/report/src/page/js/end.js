@@ -1,0 +1,1 @@
+for (const place of reveal('#explorer-view')) explorer(place, JSON.parse(document.getElementById('explorer-data').textContent));

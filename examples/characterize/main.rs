@@ -1,0 +1,207 @@
+//! Do two optimizers differ in the signal that reaches the output layer? Trains runs of each, and answers with a table, figures and a page.
+//!
+//! ```text
+//! cargo run --example characterize
+//! ```
+//!
+//! Without arguments: SGD and Adam at batch sizes 50, 100, 150 and 200 on the embedded sample of CIFAR-10, five runs of five epochs each, at
+//! learning rates from a search with the same budget for both. `--from DIR` analyses runs that exist; `--calibrate N` shows how often the
+//! test rejects where there is nothing to find.
+
+mod calibrate;
+mod files;
+mod request;
+mod table;
+
+use clap::Parser;
+use examples::{GridBar, INTERRUPTED, Interrupt, accuracy, assignment, complain, count, fail, parse, say};
+use files::Files;
+use request::Request;
+use seismograd_analysis::{Findings, Plan, Search, Selection, analyse, load};
+use seismograd_cifar10::Dataset;
+use seismograd_sweep::{Tried, carry, search, trials_each};
+use seismograd_train::{DataSource, Outcome, Protocol, Report, Settings};
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Do optimizers differ in the signal that reaches the output layer, by how much, and how sure is that?
+#[derive(Parser)]
+#[command(name = "characterize")]
+struct Arguments {
+    /// The optimizers to compare [default: sgd,adam]
+    #[arg(long, value_delimiter = ',', value_name = "NAME,..")]
+    optimizers: Option<Vec<String>>,
+    /// The batch sizes to compare them at [default: 50,100,150,200]
+    #[arg(long, value_delimiter = ',', value_name = "N,..", allow_negative_numbers = true, value_parser = count::<usize>)]
+    batch_sizes: Option<Vec<usize>>,
+    /// Runs of each optimizer at each batch size; no two share a seed [default: 5]
+    #[arg(long, value_parser = count::<u64>, allow_negative_numbers = true)]
+    seeds: Option<u64>,
+    /// Epochs a run [default: 5; 1 with --calibrate]
+    #[arg(long, value_parser = count::<u64>, allow_negative_numbers = true)]
+    epochs: Option<u64>,
+    /// Learning rates, such as adam=1e-3,sgd=1e-2; an optimizer without one gets it from a search
+    #[arg(long, value_delimiter = ',', value_parser = assignment, value_name = "NAME=RATE,..")]
+    lr: Option<Vec<(String, String)>>,
+    /// The images: sample (embedded), full (cargo xtask data) or a path [default: sample]
+    #[arg(long, value_name = "sample|full|PATH")]
+    data: Option<DataSource>,
+    /// The preset: standard, or the paper's [default: standard]
+    #[arg(long, value_name = "standard|paper")]
+    protocol: Option<Protocol>,
+    /// The directory of all runs and results; runs that are there already are not trained again [default: out/characterize]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Go on with what --out began, with the options that it was begun with
+    #[arg(long, conflicts_with_all = ["optimizers", "batch_sizes", "seeds", "epochs", "lr", "data", "protocol"])]
+    resume: bool,
+    /// Train nothing: analyse the runs in DIR; --optimizers, --batch-sizes and --lr choose among them
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["resume", "calibrate", "seeds", "epochs", "data", "protocol"])]
+    from: Option<PathBuf>,
+    /// Make N tests, each on fresh runs of the first optimizer at the largest batch size, and count false rejections
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "40", value_parser = count::<u64>, allow_negative_numbers = true, conflicts_with = "resume")]
+    calibrate: Option<u64>,
+    /// Runs of each of the tests of --calibrate, half a side
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = count::<usize>, allow_negative_numbers = true)]
+    runs_per_test: usize,
+    /// Threads to compute on; all if left out
+    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
+    threads: Option<usize>,
+}
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    let arguments = parse::<Arguments>();
+    let done = match (&arguments.from, arguments.calibrate) {
+        (Some(directory), _) => from(&arguments, directory.clone()),
+        (None, Some(tests)) => calibrate::run(&arguments, tests),
+        (None, None) => characterize(&arguments),
+    };
+    done.unwrap_or_else(|error| fail(error.as_ref()))
+}
+
+/// Epochs of each trial of the search.
+const SEARCH_EPOCHS: u64 = 2;
+
+/// Trains what is missing, then analyses.
+fn characterize(arguments: &Arguments) -> Result<ExitCode> {
+    let files = Files::at(arguments.out.clone().unwrap_or_else(|| PathBuf::from("out/characterize")));
+    let request = match arguments.resume {
+        true => files.request()?.unwrap_or_default(),
+        false => Request::of(arguments)?,
+    };
+    let grid = request.grid(files.directory())?;
+    grid.check()?;
+    let interrupt = Interrupt::listen();
+    let dataset = request.data()?.load()?;
+    let rates = request.rates()?;
+    check(&grid.runs(&rates)?, &dataset, arguments.threads)?;
+    let plan = files.plan()?;
+    files.begin(&request, &plan)?;
+
+    let searched: Vec<String> =
+        grid.optimizers.iter().filter(|name| !rates.iter().any(|(known, _)| known == *name)).cloned().collect();
+    let cells = (grid.optimizers.len() * grid.batch_sizes.len()) as u64;
+    let trial_epochs = SEARCH_EPOCHS * (searched.len() * trials_each(&grid)) as u64;
+    let runs = cells * grid.seeds;
+    say(&format!("{runs} runs of {} epochs on {}{}", grid.epochs, grid.data, after_search(&searched)));
+    let mut bar = GridBar::new(trial_epochs + runs * grid.epochs, interrupt.clone(), label, line);
+    let should_stop = || interrupt.is_asked();
+
+    let found = if searched.is_empty() {
+        None
+    } else {
+        bar.stage("search");
+        let trials = seismograd_sweep::Grid { epochs: SEARCH_EPOCHS, out: files.search_directory(), ..grid.clone() };
+        match search(&trials, &searched, &dataset, arguments.threads, &mut bar, &should_stop)? {
+            Tried::Chosen(search) => Some(search),
+            Tried::Interrupted => return Ok(stopped(bar, &files)),
+        }
+    };
+    files.write_search(found.as_ref())?;
+    bar.stage("runs");
+    let runs = grid.runs(&with_found(rates, found.as_ref()))?;
+    if carry(&runs, &dataset, arguments.threads, &mut bar, &should_stop)?.is_none() {
+        return Ok(stopped(bar, &files));
+    }
+    drop(bar);
+    let directories = runs.iter().map(|run| run.config.key().directory()).collect::<std::result::Result<_, _>>()?;
+    let selection = Selection { optimizers: grid.optimizers, directories: Some(directories), ..Selection::default() };
+    conclude(&files, &files, &plan, &selection)
+}
+
+fn after_search(searched: &[String]) -> String {
+    match searched {
+        [] => String::new(),
+        names => format!(", after a search for the learning rate of {}", names.join(" and of ")),
+    }
+}
+
+/// Analyses runs that exist.
+fn from(arguments: &Arguments, directory: PathBuf) -> Result<ExitCode> {
+    let runs = Files::at(directory);
+    let written = Files::at(arguments.out.clone().unwrap_or_else(|| runs.directory().to_owned()));
+    let selection = Selection {
+        optimizers: arguments.optimizers.clone().unwrap_or_default(),
+        batch_sizes: arguments.batch_sizes.clone().unwrap_or_default(),
+        rates: request::rates(arguments.lr.as_deref().unwrap_or_default())?,
+        directories: None,
+    };
+    let plan = runs.plan()?;
+    conclude(&runs, &written, &plan, &selection)
+}
+
+/// Analyses, writes everything, and prints the table.
+fn conclude(runs: &Files, written: &Files, plan: &Plan, selection: &Selection) -> Result<ExitCode> {
+    let collection = load(runs.directory(), plan, selection)?;
+    let findings = analyse(plan, &collection)?;
+    let paths = written.write_results(plan, &findings, &collection.runs, runs)?;
+    print(&findings, &paths);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(findings: &Findings, paths: &[(&str, PathBuf)]) {
+    table::print(findings);
+    say("");
+    for (what, path) in paths {
+        say(&format!("{what:<9} {}", path.display()));
+    }
+}
+
+/// Checks every run before the first one begins.
+fn check(runs: &[Settings], dataset: &Dataset, threads: Option<usize>) -> Result<()> {
+    for run in runs {
+        Settings { threads, ..run.clone() }.check(dataset)?;
+    }
+    Ok(())
+}
+
+/// The rates that were given and those that were found.
+fn with_found(mut rates: Vec<(String, f64)>, search: Option<&Search>) -> Vec<(String, f64)> {
+    let choices = search.into_iter().flat_map(|search| &search.choices);
+    rates.extend(choices.map(|choice| (choice.optimizer.clone(), choice.lr)));
+    rates
+}
+
+fn stopped(bar: GridBar, files: &Files) -> ExitCode {
+    drop(bar);
+    complain(&format!("stopped; go on with: characterize --resume --out {}", files.directory().display()));
+    ExitCode::from(INTERRUPTED)
+}
+
+fn label(settings: &Settings) -> String {
+    let config = &settings.config;
+    format!("{} {} seed {}", config.optimizer, config.batch_size, config.seed)
+}
+
+fn line(settings: &Settings, report: &Report) -> String {
+    let config = &settings.config;
+    let how = match &report.outcome {
+        Outcome::Diverged(divergence) => format!("diverged at step {}: {}", divergence.step, divergence.what),
+        _ => format!("test accuracy {}", accuracy(report.row.test_accuracy.unwrap_or(f32::NAN).into())),
+    };
+    let (rate, seed) = (config.lr, config.seed);
+    format!("{:<8} batch {:<4} lr {rate:<8} seed {seed:<8} {how}", config.optimizer, config.batch_size)
+}

@@ -1,0 +1,95 @@
+//! What was asked for, as `characterize.json` records it, so that `--resume` needs no other option.
+
+use super::{Arguments, Result};
+use seismograd_sweep::Grid;
+use seismograd_train::{DataSource, Protocol, TrainError};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The options that decide what is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    optimizers: Vec<String>,
+    batch_sizes: Vec<usize>,
+    seeds: u64,
+    epochs: u64,
+    lr: Vec<(String, String)>,
+    data: String,
+    protocol: String,
+}
+
+impl Default for Request {
+    /// The paper's comparison on the embedded sample.
+    fn default() -> Request {
+        Request {
+            optimizers: vec!["sgd".to_owned(), "adam".to_owned()],
+            batch_sizes: vec![50, 100, 150, 200],
+            seeds: 5,
+            epochs: 5,
+            lr: Vec::new(),
+            data: DataSource::Sample.to_string(),
+            protocol: Protocol::Standard.to_string(),
+        }
+    }
+}
+
+impl Request {
+    /// The arguments, with defaults for those left out.
+    pub fn of(arguments: &Arguments) -> Result<Request> {
+        let default = Request::default();
+        let or = |given: &Option<u64>, default| given.unwrap_or(default);
+        let request = Request {
+            optimizers: arguments.optimizers.clone().unwrap_or(default.optimizers),
+            batch_sizes: arguments.batch_sizes.clone().unwrap_or(default.batch_sizes),
+            seeds: or(&arguments.seeds, default.seeds),
+            epochs: or(&arguments.epochs, default.epochs),
+            lr: arguments.lr.clone().unwrap_or_default(),
+            data: arguments.data.as_ref().map_or(default.data, DataSource::to_string),
+            protocol: arguments.protocol.map_or(default.protocol, |protocol| protocol.to_string()),
+        };
+        for (name, _) in &request.lr {
+            if !request.optimizers.contains(name) {
+                let names = request.optimizers.join(" or ");
+                return Err(refuse("--lr", name, format!("is no rate of {names}; name an optimizer of --optimizers")));
+            }
+        }
+        Ok(request)
+    }
+
+    /// The grid of runs in this directory.
+    pub fn grid(&self, out: &Path) -> Result<Grid> {
+        Ok(Grid {
+            protocol: self.protocol.parse()?,
+            data: self.data.clone(),
+            optimizers: self.optimizers.clone(),
+            batch_sizes: self.batch_sizes.clone(),
+            seeds: self.seeds,
+            epochs: self.epochs,
+            out: out.to_owned(),
+        })
+    }
+
+    /// Where the images come from.
+    pub fn data(&self) -> Result<DataSource> {
+        Ok(self.data.parse()?)
+    }
+
+    /// The learning rates that were given.
+    pub fn rates(&self) -> Result<Vec<(String, f64)>> {
+        rates(&self.lr)
+    }
+}
+
+/// Reads the rates of `--lr`.
+pub fn rates(given: &[(String, String)]) -> Result<Vec<(String, f64)>> {
+    let rate = |(name, rate): &(String, String)| match rate.parse() {
+        Ok(number) => Ok((name.clone(), number)),
+        Err(_) => Err(refuse("--lr", &format!("{name}={rate}"), "the rate is no number".to_owned())),
+    };
+    given.iter().map(rate).collect()
+}
+
+fn refuse(setting: &'static str, value: &str, rule: String) -> Box<dyn std::error::Error> {
+    Box::new(TrainError::Setting { setting, value: value.to_owned(), rule })
+}
