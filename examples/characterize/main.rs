@@ -17,10 +17,11 @@ use clap::Parser;
 use examples::{GridBar, INTERRUPTED, Interrupt, accuracy, assignment, complain, count, fail, parse, say};
 use files::Files;
 use request::Request;
-use seismograd_analysis::{Findings, Plan, Search, Selection, analyse, load};
+use seismograd_analysis::stats::permutation::least_p;
+use seismograd_analysis::{Findings, Plan, Search, Selection, analyse, load, p_value};
 use seismograd_cifar10::Dataset;
-use seismograd_sweep::{Tried, carry, search, trials_each};
-use seismograd_train::{DataSource, Outcome, Protocol, Report, Settings};
+use seismograd_sweep::{Grid, Tried, carry, search, trials_each};
+use seismograd_train::{DataSource, Outcome, Protocol, Report, Settings, TrainError};
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -83,7 +84,7 @@ fn main() -> ExitCode {
 }
 
 /// Epochs of each trial of the search.
-const SEARCH_EPOCHS: u64 = 2;
+const SEARCH_EPOCHS: u64 = 1;
 
 /// Trains what is missing, then analyses.
 fn characterize(arguments: &Arguments) -> Result<ExitCode> {
@@ -94,6 +95,10 @@ fn characterize(arguments: &Arguments) -> Result<ExitCode> {
     };
     let grid = request.grid(files.directory())?;
     grid.check()?;
+    if let [only] = grid.optimizers.as_slice() {
+        let rule = "has nothing to be compared with; name two or more".to_owned();
+        return Err(TrainError::Setting { setting: "--optimizers", value: only.clone(), rule }.into());
+    }
     let interrupt = Interrupt::listen();
     let dataset = request.data()?.load()?;
     let rates = request.rates()?;
@@ -107,6 +112,9 @@ fn characterize(arguments: &Arguments) -> Result<ExitCode> {
     let trial_epochs = SEARCH_EPOCHS * (searched.len() * trials_each(&grid)) as u64;
     let runs = cells * grid.seeds;
     say(&format!("{runs} runs of {} epochs on {}{}", grid.epochs, grid.data, after_search(&searched)));
+    if let Some(warning) = too_few(&grid, &plan) {
+        say(&warning);
+    }
     let mut bar = GridBar::new(trial_epochs + runs * grid.epochs, interrupt.clone(), label, line);
     let should_stop = || interrupt.is_asked();
 
@@ -114,7 +122,7 @@ fn characterize(arguments: &Arguments) -> Result<ExitCode> {
         None
     } else {
         bar.stage("search");
-        let trials = seismograd_sweep::Grid { epochs: SEARCH_EPOCHS, out: files.search_directory(), ..grid.clone() };
+        let trials = Grid { epochs: SEARCH_EPOCHS, out: files.search_directory(), ..grid.clone() };
         match search(&trials, &searched, &dataset, arguments.threads, &mut bar, &should_stop)? {
             Tried::Chosen(search) => Some(search),
             Tried::Interrupted => return Ok(stopped(bar, &files)),
@@ -130,6 +138,20 @@ fn characterize(arguments: &Arguments) -> Result<ExitCode> {
     let directories = runs.iter().map(|run| run.config.key().directory()).collect::<std::result::Result<_, _>>()?;
     let selection = Selection { optimizers: grid.optimizers, directories: Some(directories), ..Selection::default() };
     conclude(&files, &files, &plan, &selection)
+}
+
+/// What to say of runs so few that no outcome of theirs could be a verdict.
+fn too_few(grid: &Grid, plan: &Plan) -> Option<String> {
+    let optimizers = grid.optimizers.len() as u64;
+    let comparisons = optimizers * (optimizers - 1) / 2 * grid.batch_sizes.len() as u64;
+    let least = |runs: u64| least_p([runs, runs]) * comparisons as f64;
+    let enough = (grid.seeds..).find(|&runs| least(runs) <= plan.alpha)?;
+    let p = p_value(least(grid.seeds).min(1.0));
+    (enough > grid.seeds).then(|| {
+        format!(
+            "so few cannot pass over {comparisons} comparisons (the least corrected p is {p}): --seeds {enough} can"
+        )
+    })
 }
 
 fn after_search(searched: &[String]) -> String {

@@ -1,7 +1,7 @@
 //! The findings as a table for a person.
 
 use examples::say;
-use seismograd_analysis::{Answer, Arm, Contrast, Effect, Findings, Verdict, p_value};
+use seismograd_analysis::{Answer, Arm, Contrast, Effect, Findings, SetAside, Verdict, p_value};
 
 /// Prints a table for each comparison, the answer in words, and what to know before quoting it.
 pub fn print(findings: &Findings) {
@@ -15,6 +15,8 @@ pub fn print(findings: &Findings) {
     print_secondary(findings);
     section("answer", &findings.summary);
     section("before you quote it", &findings.cautions);
+    let aside = findings.set_aside.iter().map(|SetAside { run, reason }| format!("{run}: {reason}"));
+    section("set aside", &aside.collect::<Vec<_>>());
 }
 
 fn section(heading: &str, sentences: &[String]) {
@@ -27,7 +29,7 @@ fn section(heading: &str, sentences: &[String]) {
 fn print_verdict(findings: &Findings, verdict: &Verdict) {
     let [first, second] = &verdict.optimizers;
     say(&format!("\nbatch size {}: {}", verdict.batch_size, answer(verdict)));
-    say(&format!("{:<28}{:>11} {:>11}   {:<26}", "  level of", first, second, "delta"));
+    say(&format!("{:<28}{first:>11} {second:>11}   delta", "  level of"));
     for effect in &verdict.headlines {
         say(&headline(effect, verdict));
     }

@@ -110,20 +110,30 @@ pub fn series_features(series: &[f64]) -> [f64; 9] {
     })
 }
 
+/// What the least-squares line through a series over time leaves of it: the tremor without the course.
+///
+/// # Panics
+/// With fewer than 2 steps.
+#[track_caller]
+pub fn residuals(series: &[f64]) -> Vec<f64> {
+    assert!(series.len() >= 2, "residuals: {} steps, expected 2 or more", series.len());
+    Line::fit(series).residuals(series)
+}
+
 /// The autocorrelation of residuals at a lag; 0 of residuals that are all zero, and at lags beyond the series.
-pub(crate) fn autocorrelation(residuals: &[f64], lag: usize) -> f64 {
+pub fn autocorrelation(residuals: &[f64], lag: usize) -> f64 {
     let products = residuals.iter().zip(residuals.get(lag..).unwrap_or_default()).map(|(a, b)| a * b).sum();
     ratio(products, residuals.iter().map(|r| r * r).sum())
 }
 
 /// The least-squares line through a series over time from 0 to 1.
-pub(crate) struct Line {
+struct Line {
     intercept: f64,
     slope: f64,
 }
 
 impl Line {
-    pub(crate) fn fit(series: &[f64]) -> Line {
+    fn fit(series: &[f64]) -> Line {
         let n = series.len() as f64;
         // Sums of differences: those of a constant are exactly zero.
         let mean = series[0] + series.iter().map(|x| x - series[0]).sum::<f64>() / n;
@@ -134,7 +144,7 @@ impl Line {
     }
 
     /// What the line leaves. Residuals below the rounding of the series itself are nothing.
-    pub(crate) fn residuals(&self, series: &[f64]) -> Vec<f64> {
+    fn residuals(&self, series: &[f64]) -> Vec<f64> {
         let n = series.len() as f64;
         let largest = series.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
         let line = |k: usize| self.intercept + self.slope * k as f64 / (n - 1.0);

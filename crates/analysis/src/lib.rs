@@ -58,7 +58,7 @@ pub use analyse::analyse;
 pub use calibration::{Calibration, Rate, Trial as CalibrationTrial, calibrate};
 pub use collection::{Collection, Selection, load};
 pub use error::AnalysisError;
-pub use features::{Feature, LEAST_STEPS, series_features};
+pub use features::{Feature, LEAST_STEPS, autocorrelation, residuals, series_features};
 pub use findings::{
     Answer, Arm, Contrast, Effect, Ended, Fallacy, Findings, MeanAndDeviation, RunLabel, RunMap, SetAside, Verdict,
 };

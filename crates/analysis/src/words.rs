@@ -7,9 +7,13 @@ use crate::plan::Plan;
 use seismograd_trace::Quantity;
 use std::collections::BTreeSet;
 
-/// A p-value in three digits, small ones with an exponent.
+/// A p-value in three digits, small ones with an exponent, those too small for a number as a bound.
 pub fn p_value(p: f64) -> String {
-    if p < 0.001 { format!("{p:.1e}") } else { format!("{p:.3}") }
+    match p {
+        0.001.. => format!("{p:.3}"),
+        1e-300.. => format!("{p:.1e}"),
+        _ => "below 1e-300".to_owned(),
+    }
 }
 
 /// The verdict in a sentence or two.
@@ -29,7 +33,7 @@ pub(crate) fn verdict(verdict: &Verdict, plan: &Plan) -> String {
             let effects: Vec<String> = verdict.headlines.iter().filter_map(|effect| clear(effect, verdict)).collect();
             let effects = match effects.as_slice() {
                 [] => "No single headline is clear of zero.".to_owned(),
-                clear => format!("{}.", clear.join("; ")),
+                clear => format!("{}.", capitalised(&clear.join("; "))),
             };
             format!("{place} {first} and {second} differ (corrected p {p}{least}; {runs}). {effects}")
         }
@@ -112,9 +116,10 @@ pub(crate) fn cautions(findings: &Findings, optimizers: &[String]) -> Vec<String
                 .push(format!("At batch size {size} there are runs of {only} alone, so nothing is compared there."));
         }
     }
-    if !findings.set_aside.is_empty() {
-        let (count, first) = (findings.set_aside.len(), &findings.set_aside[0]);
-        cautions.push(format!("Runs set aside: {count}. The first, {}: {}.", first.run, first.reason));
+    match findings.set_aside.len() {
+        0 => {}
+        1 => cautions.push("One run could not be analysed and is set aside.".to_owned()),
+        count => cautions.push(format!("{count} runs could not be analysed and are set aside.")),
     }
     cautions
 }
@@ -142,63 +147,50 @@ pub(crate) fn summary(findings: &Findings) -> Vec<String> {
     let distinct: BTreeSet<&[String; 2]> = pairs.iter().copied().collect();
     for pair in distinct {
         let verdicts: Vec<&Verdict> = findings.verdicts.iter().filter(|verdict| verdict.optimizers == *pair).collect();
-        sentences.push(over_batch_sizes(pair, &verdicts));
+        sentences.extend(over_batch_sizes(pair, &verdicts));
     }
     sentences.extend(partition(findings));
     sentences.extend(fallacy(findings));
     sentences
 }
 
-fn over_batch_sizes([first, second]: &[String; 2], verdicts: &[&Verdict]) -> String {
-    let sizes = |answer: Answer| -> Vec<String> {
-        verdicts
-            .iter()
-            .filter(|verdict| verdict.answer == answer)
-            .map(|verdict| verdict.batch_size.to_string())
-            .collect()
+/// A sentence for each answer that was given.
+fn over_batch_sizes([first, second]: &[String; 2], verdicts: &[&Verdict]) -> Vec<String> {
+    let of = |answer: Answer| verdicts.iter().filter(move |verdict| verdict.answer == answer);
+    let sizes = |answer: Answer| -> Vec<String> { of(answer).map(|verdict| verdict.batch_size.to_string()).collect() };
+    let sentence = |answer: Answer| {
+        let sizes = sizes(answer);
+        let place = format!("At {} of {} batch sizes ({})", sizes.len(), verdicts.len(), sizes.join(", "));
+        let largest = p_value(of(answer).filter_map(|verdict| verdict.corrected_p).fold(0.0, f64::max));
+        let words = match answer {
+            Answer::Differ => {
+                format!(
+                    "{first} and {second} differ in the signal that reaches the output layer (corrected p at most {largest})"
+                )
+            }
+            Answer::NotFound => {
+                format!("no difference between {first} and {second} was found, which is no proof that there is none")
+            }
+            Answer::TooFewRuns => format!("there are too few runs of {first} and {second} to tell"),
+        };
+        (!sizes.is_empty()).then(|| format!("{place} {words}."))
     };
-    let (differ, not_found, too_few) = (sizes(Answer::Differ), sizes(Answer::NotFound), sizes(Answer::TooFewRuns));
-    let all = verdicts.len();
-    let mut parts = Vec::new();
-    if !differ.is_empty() {
-        let ps = verdicts
-            .iter()
-            .filter(|verdict| verdict.answer == Answer::Differ)
-            .filter_map(|verdict| verdict.corrected_p);
-        let largest = p_value(ps.fold(0.0, f64::max));
-        parts.push(format!(
-            "{first} and {second} differ in the signal that reaches the output layer at {} of {all} batch sizes ({}; corrected p at most {largest})",
-            differ.len(),
-            differ.join(", ")
-        ));
-    }
-    if !not_found.is_empty() {
-        parts.push(format!(
-            "no difference between {first} and {second} was found at batch size {}",
-            not_found.join(", ")
-        ));
-    }
-    if !too_few.is_empty() {
-        parts.push(format!(
-            "there are too few runs of {first} and {second} to tell at batch size {}",
-            too_few.join(", ")
-        ));
-    }
-    format!("{}.", capitalised(&parts.join("; ")))
+    [Answer::Differ, Answer::NotFound, Answer::TooFewRuns].into_iter().filter_map(sentence).collect()
 }
 
 fn partition(findings: &Findings) -> Option<String> {
     let partition = findings.partition.as_ref()?;
     let [first, second] = &findings.factors;
     let terms = [
-        (first.as_str(), &partition.first),
-        (second.as_str(), &partition.second),
-        ("the interaction of the two", &partition.interaction),
-        ("the seed", &partition.residual),
+        (format!("the {first}"), &partition.first),
+        (format!("the {second}"), &partition.second),
+        ("the interaction of the two".to_owned(), &partition.interaction),
+        ("the seed".to_owned(), &partition.residual),
     ];
     let parts: Vec<String> =
         terms.iter().filter_map(|(name, term)| Some(format!("{:.0} % with {name}", 100.0 * term.r2?))).collect();
-    (parts.len() > 1).then(|| format!("Of the variety among all runs, {} go together.", parts.join(", ")))
+    let (last, others) = parts.split_last().filter(|(_, others)| !others.is_empty())?;
+    Some(format!("The variety among all runs goes {} and {last}.", others.join(", ")))
 }
 
 /// What the mistaken test would have made of it.

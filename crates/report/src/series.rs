@@ -55,26 +55,6 @@ pub(crate) fn block_epochs(run: &Run, size: usize) -> Vec<f64> {
     (0..steps).step_by(size).map(|from| middle(from) * epochs / steps as f64).collect()
 }
 
-/// What the least-squares line leaves of a series, as the analysis's features have it.
-pub(crate) fn residuals(series: &[f64]) -> Vec<f64> {
-    let n = series.len() as f64;
-    let mean = series.iter().sum::<f64>() / n;
-    let time = |k: usize| k as f64 - 0.5 * (n - 1.0);
-    let [above, below] = [
-        series.iter().enumerate().map(|(k, x)| time(k) * (x - mean)).sum::<f64>(),
-        (0..series.len()).map(|k| time(k) * time(k)).sum::<f64>(),
-    ];
-    let slope = if below > 0.0 { above / below } else { 0.0 };
-    series.iter().enumerate().map(|(k, x)| x - mean - slope * time(k)).collect()
-}
-
-/// The autocorrelation of residuals at lags from 0 to `most`; 0 of residuals that are all zero.
-pub(crate) fn autocorrelations(residuals: &[f64], most: usize) -> Vec<f64> {
-    let product = |lag: usize| residuals.iter().zip(residuals.iter().skip(lag)).map(|(a, b)| a * b).sum::<f64>();
-    let whole = product(0);
-    (0..=most).map(|lag| if whole > 0.0 { product(lag) / whole } else { 0.0 }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,12 +70,5 @@ mod tests {
     fn blocks_cover_a_series() {
         assert_eq!(block_means(&[1.0, 3.0, 5.0], 2), [2.0, 5.0]);
         assert_eq!((block_size(100, 80), block_size(80, 80), block_size(0, 80)), (2, 1, 1));
-    }
-
-    #[test]
-    fn a_line_leaves_nothing_and_a_wave_remembers() {
-        assert!(residuals(&[1.0, 3.0, 5.0, 7.0]).iter().all(|r| r.abs() < 1e-12));
-        assert_eq!(autocorrelations(&[1.0, -1.0, 1.0, -1.0], 2), [1.0, -0.75, 0.5]);
-        assert_eq!(autocorrelations(&[0.0; 4], 1), [0.0, 0.0]);
     }
 }

@@ -21,6 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub use seismograd_analysis as analysis;
 pub use seismograd_autodiff as autodiff;
 pub use seismograd_cifar10 as cifar10;
 pub use seismograd_cifar10_sample as cifar10_sample;
@@ -28,6 +29,8 @@ pub use seismograd_kernels as kernels;
 pub use seismograd_nn as nn;
 pub use seismograd_optim as optim;
 pub use seismograd_record as record;
+pub use seismograd_report as report;
+pub use seismograd_sweep as sweep;
 pub use seismograd_tensor as tensor;
 pub use seismograd_trace as trace;
 pub use seismograd_train as train;

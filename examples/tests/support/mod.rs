@@ -1,6 +1,7 @@
 //! What tests of the example binaries share: where a binary is, how it is run, what its directory holds.
 //!
 //! Nothing here knows what a binary computes.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::collections::BTreeMap;
 use std::fs;

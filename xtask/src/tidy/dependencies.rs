@@ -33,7 +33,7 @@ const TABLE: &[Row] = &[
     ("nn", 3, Uses::Only(&["autodiff", "tensor"])),
     ("record", 3, Uses::Only(&["autodiff", "tensor", "trace"])),
     ("train", 4, Uses::Below),
-    ("sweep", 5, Uses::Only(&["train"])),
+    ("sweep", 5, Uses::Below),
     ("seismograd", 6, Uses::Below),
     ("examples", 6, Uses::Any),
     ("benches", 6, Uses::Any),

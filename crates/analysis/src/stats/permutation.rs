@@ -114,6 +114,20 @@ impl Permutations {
     }
 }
 
+/// The least p of a test over all labelings of two groups of these sizes, of a statistic that does not tell which group is which: with
+/// equal sizes the mirrored labeling always ties.
+///
+/// ```
+/// use seismograd_analysis::stats::permutation::least_p;
+///
+/// assert_eq!(least_p([5, 5]), 2.0 / 252.0);
+/// assert_eq!(least_p([5, 4]), 1.0 / 126.0);
+/// ```
+pub fn least_p([first, second]: [u64; 2]) -> f64 {
+    let ties = if first == second { 2.0 } else { 1.0 };
+    combinations(first + second, first).map_or(0.0, |labelings| ties / labelings as f64)
+}
+
 /// How many labels are true and how many false.
 ///
 /// # Panics

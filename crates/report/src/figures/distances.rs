@@ -42,8 +42,8 @@ pub(crate) fn figure(material: &Material<'_>) -> Option<Figure> {
         name: "distances".to_owned(),
         title: "How far every run is from every other".to_owned(),
         caption: format!(
-            "Euclidean distances between the runs' scaled features ({}), rows and columns by batch size, optimizer and seed. A square on \
-             the diagonal is one optimizer at one batch size.",
+            "By how many (normal-scaled) median absolute deviations the features of two runs differ on average ({}); rows and columns by batch \
+             size, optimizer and seed. A square on the diagonal is one optimizer at one batch size.",
             words::runs(material) + " an arm"
         ),
         scene,

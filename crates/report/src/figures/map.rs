@@ -41,8 +41,8 @@ pub(crate) fn figure(material: &Material<'_>) -> Option<Figure> {
         name: "map".to_owned(),
         title: "The runs in the plane".to_owned(),
         caption: format!(
-            "Classical scaling of the distances between all runs ({} an arm); a point is a run, and both axes have the unit of the distances. \
-             The plane shows {:.0} % of the squared distances.",
+            "Runs that are near each other behave alike ({} an arm; classical scaling, squared distances in the plane stand for the distances of \
+             the matrix). The plane shows {:.0} % of the distances.",
             words::runs(material),
             100.0 * map.explained
         ),

@@ -4,16 +4,12 @@ use crate::Material;
 use crate::axis::{Scale, range};
 use crate::figure::Figure;
 use crate::multiples::{Layout, Row, bands, draw};
-use crate::series::{autocorrelations, residuals};
 use crate::words;
-use seismograd_analysis::{Run, spectrum};
+use seismograd_analysis::{LEAST_STEPS, Run, autocorrelation as at_lag, residuals, spectrum};
 use seismograd_trace::{Signal, Statistic};
 
 /// The longest lag that is shown.
 const MOST_LAGS: usize = 40;
-
-/// Fewer steps have no spectrum worth a look.
-const LEAST_STEPS: usize = 8;
 
 /// The signals of the site that the loss is taken of, values after gradients.
 fn shown(material: &Material<'_>) -> Vec<Signal> {
@@ -39,7 +35,10 @@ pub(crate) fn autocorrelation(material: &Material<'_>) -> Option<Figure> {
     let row = |signal: &Signal| {
         let column = |(&size, &lags): (&i32, &usize)| {
             let x = |_: &Run| (0..=lags).map(|lag| lag as f64).collect();
-            bands(material, size, x, |run| Some(autocorrelations(&tremor(run, signal)?, lags)))
+            bands(material, size, x, |run| {
+                let tremor = tremor(run, signal)?;
+                Some((0..=lags).map(|lag| at_lag(&tremor, lag)).collect())
+            })
         };
         let columns: Vec<_> = sizes.iter().zip(&lags).map(column).collect();
         Row {

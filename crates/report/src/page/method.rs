@@ -77,8 +77,8 @@ fn vector(plan: &Plan) -> String {
 
 fn differ(plan: &Plan) -> String {
     format!(
-        "The energy distance between the two groups of vectors is set against that of every other way to deal the labels out to the runs: \
-         all of them up to {}, else {} random ones (seed {}). p is the share that is at least as far apart, the true labels counted \
+        "Two runs are as far apart as their scaled features differ on average (mean absolute difference). The energy distance between the \
+         two groups is set against that of every other way to deal the labels out to the runs: all of them up to {}, else {} random ones (seed {}). p is the share that is at least as far apart, the true labels counted \
          in. Holm's correction covers all comparisons of one kind.",
         count(plan.permutations.limit),
         count(plan.permutations.draws),

@@ -25,8 +25,8 @@ pub(super) fn section(material: &Material<'_>) -> Option<Element> {
         ("interaction", "interaction", &partition.interaction),
         ("seed (residual)", "residual", &partition.residual),
     ];
-    let lead = "The squared distances between all runs, in the features of the primary signals, split by what the runs have in common \
-                (PERMANOVA). Where two factors change together no figure is given.";
+    let lead = "The distances between all runs, in the features of the primary signals, split by what the runs have in common \
+                (PERMANOVA on their square roots). Where two factors change together no figure is given.";
     let total = ("total", "total", &partition.total);
     let rows = terms.iter().chain([&total]).map(row).collect();
     Some(
