@@ -2,7 +2,7 @@
 
 use super::files::Files;
 use super::request::Request;
-use super::{Arguments, Result, check, label, line, stopped};
+use super::{Arguments, Result, check, directories, label, line, stopped};
 use examples::{GridBar, Interrupt, say};
 use seismograd_analysis::{Calibration, Rate, Selection, calibrate, load};
 use seismograd_sweep::{Grid, carry};
@@ -35,11 +35,11 @@ pub fn run(arguments: &Arguments, tests: u64) -> Result<ExitCode> {
     let mut bar = GridBar::new(count * epochs, interrupt.clone(), label, line);
     bar.stage("calibration");
     if carry(&runs, &dataset, arguments.threads, &mut bar, &|| interrupt.is_asked())?.is_none() {
-        return Ok(stopped(bar, &files));
+        drop(bar);
+        return Ok(stopped(&files));
     }
     drop(bar);
-    let directories = runs.iter().map(|run| run.config.key().directory()).collect::<std::result::Result<_, _>>()?;
-    let selection = Selection { directories: Some(directories), ..Selection::default() };
+    let selection = Selection { directories: Some(directories(&runs)?), ..Selection::default() };
     let calibration = calibrate(&plan, &load(&grid.out, &plan, &selection)?, arguments.runs_per_test)?;
     let path = files.write_calibration(&calibration)?;
     print(&calibration);
@@ -82,7 +82,7 @@ fn print(calibration: &Calibration) {
     let Calibration { optimizer, batch_size, runs_per_trial, alpha, .. } = calibration;
     let half = runs_per_trial / 2;
     say(&format!("\nnothing to find: {half} against {half} fresh runs of {optimizer} at batch size {batch_size}"));
-    say(&format!("{:<44} {:>12}   {:>6}   95 % interval", format!("rejected at {alpha}"), "", "rate"));
+    say(&format!("{:<50} {:>8}   {:>6}   95 % interval", format!("rejected at {alpha}"), "", "rate"));
     say(&rate_line("runs as replicates (this project's test)", &calibration.test));
     for (signal, rate) in &calibration.steps {
         say(&rate_line(&format!("steps as replicates (KS), {signal}"), rate));
@@ -92,5 +92,5 @@ fn print(calibration: &Calibration) {
 fn rate_line(what: &str, rate: &Rate) -> String {
     let (low, high) = rate.interval;
     let counts = format!("{} of {}", rate.rejections, rate.tests);
-    format!("{what:<44} {counts:>12}   {:>4.0} %   {:.0} to {:.0} %", 100.0 * rate.rate(), 100.0 * low, 100.0 * high)
+    format!("{what:<50} {counts:>8}   {:>4.0} %   {:.0} to {:.0} %", 100.0 * rate.rate(), 100.0 * low, 100.0 * high)
 }

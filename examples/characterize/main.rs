@@ -9,19 +9,19 @@
 //! test rejects where there is nothing to find.
 
 mod calibrate;
+mod experiment;
 mod files;
 mod request;
 mod table;
 
 use clap::Parser;
-use examples::{GridBar, INTERRUPTED, Interrupt, accuracy, assignment, complain, count, fail, parse, say};
+use examples::{INTERRUPTED, accuracy, assignment, complain, count, fail, parse, say};
+use experiment::Experiment;
 use files::Files;
-use request::Request;
-use seismograd_analysis::stats::permutation::least_p;
-use seismograd_analysis::{Findings, Plan, Search, Selection, analyse, load, p_value};
+use seismograd_analysis::{Findings, Plan, Selection, analyse, load};
 use seismograd_cifar10::Dataset;
-use seismograd_sweep::{Grid, Tried, carry, search, trials_each};
-use seismograd_train::{DataSource, Outcome, Protocol, Report, Settings, TrainError};
+use seismograd_train::{DataSource, Outcome, Protocol, Report, Settings};
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -83,81 +83,12 @@ fn main() -> ExitCode {
     done.unwrap_or_else(|error| fail(error.as_ref()))
 }
 
-/// Epochs of each trial of the search.
-const SEARCH_EPOCHS: u64 = 1;
-
 /// Trains what is missing, then analyses.
 fn characterize(arguments: &Arguments) -> Result<ExitCode> {
-    let files = Files::at(arguments.out.clone().unwrap_or_else(|| PathBuf::from("out/characterize")));
-    let request = match arguments.resume {
-        true => files.request()?.unwrap_or_default(),
-        false => Request::of(arguments)?,
-    };
-    let grid = request.grid(files.directory())?;
-    grid.check()?;
-    if let [only] = grid.optimizers.as_slice() {
-        let rule = "has nothing to be compared with; name two or more".to_owned();
-        return Err(TrainError::Setting { setting: "--optimizers", value: only.clone(), rule }.into());
-    }
-    let interrupt = Interrupt::listen();
-    let dataset = request.data()?.load()?;
-    let rates = request.rates()?;
-    check(&grid.runs(&rates)?, &dataset, arguments.threads)?;
-    let plan = files.plan()?;
-    files.begin(&request, &plan)?;
-
-    let searched: Vec<String> =
-        grid.optimizers.iter().filter(|name| !rates.iter().any(|(known, _)| known == *name)).cloned().collect();
-    let cells = (grid.optimizers.len() * grid.batch_sizes.len()) as u64;
-    let trial_epochs = SEARCH_EPOCHS * (searched.len() * trials_each(&grid)) as u64;
-    let runs = cells * grid.seeds;
-    say(&format!("{runs} runs of {} epochs on {}{}", grid.epochs, grid.data, after_search(&searched)));
-    if let Some(warning) = too_few(&grid, &plan) {
-        say(&warning);
-    }
-    let mut bar = GridBar::new(trial_epochs + runs * grid.epochs, interrupt.clone(), label, line);
-    let should_stop = || interrupt.is_asked();
-
-    let found = if searched.is_empty() {
-        None
-    } else {
-        bar.stage("search");
-        let trials = Grid { epochs: SEARCH_EPOCHS, out: files.search_directory(), ..grid.clone() };
-        match search(&trials, &searched, &dataset, arguments.threads, &mut bar, &should_stop)? {
-            Tried::Chosen(search) => Some(search),
-            Tried::Interrupted => return Ok(stopped(bar, &files)),
-        }
-    };
-    files.write_search(found.as_ref())?;
-    bar.stage("runs");
-    let runs = grid.runs(&with_found(rates, found.as_ref()))?;
-    if carry(&runs, &dataset, arguments.threads, &mut bar, &should_stop)?.is_none() {
-        return Ok(stopped(bar, &files));
-    }
-    drop(bar);
-    let directories = runs.iter().map(|run| run.config.key().directory()).collect::<std::result::Result<_, _>>()?;
-    let selection = Selection { optimizers: grid.optimizers, directories: Some(directories), ..Selection::default() };
-    conclude(&files, &files, &plan, &selection)
-}
-
-/// What to say of runs so few that no outcome of theirs could be a verdict.
-fn too_few(grid: &Grid, plan: &Plan) -> Option<String> {
-    let optimizers = grid.optimizers.len() as u64;
-    let comparisons = optimizers * (optimizers - 1) / 2 * grid.batch_sizes.len() as u64;
-    let least = |runs: u64| least_p([runs, runs]) * comparisons as f64;
-    let enough = (grid.seeds..).find(|&runs| least(runs) <= plan.alpha)?;
-    let p = p_value(least(grid.seeds).min(1.0));
-    (enough > grid.seeds).then(|| {
-        format!(
-            "so few cannot pass over {comparisons} comparisons (the least corrected p is {p}): --seeds {enough} can"
-        )
-    })
-}
-
-fn after_search(searched: &[String]) -> String {
-    match searched {
-        [] => String::new(),
-        names => format!(", after a search for the learning rate of {}", names.join(" and of ")),
+    let experiment = Experiment::prepare(arguments)?;
+    match experiment.train()? {
+        Some(selection) => conclude(&experiment.files, &experiment.files, &experiment.plan, &selection),
+        None => Ok(stopped(&experiment.files)),
     }
 }
 
@@ -200,15 +131,12 @@ fn check(runs: &[Settings], dataset: &Dataset, threads: Option<usize>) -> Result
     Ok(())
 }
 
-/// The rates that were given and those that were found.
-fn with_found(mut rates: Vec<(String, f64)>, search: Option<&Search>) -> Vec<(String, f64)> {
-    let choices = search.into_iter().flat_map(|search| &search.choices);
-    rates.extend(choices.map(|choice| (choice.optimizer.clone(), choice.lr)));
-    rates
+/// The directories of runs, to find them among others.
+fn directories(runs: &[Settings]) -> Result<BTreeSet<PathBuf>> {
+    runs.iter().map(|run| Ok(run.config.key().directory()?)).collect()
 }
 
-fn stopped(bar: GridBar, files: &Files) -> ExitCode {
-    drop(bar);
+fn stopped(files: &Files) -> ExitCode {
     complain(&format!("stopped; go on with: characterize --resume --out {}", files.directory().display()));
     ExitCode::from(INTERRUPTED)
 }
