@@ -2,8 +2,8 @@
 
 use super::files::Files;
 use super::request::Request;
-use super::{Arguments, Result, check, directories, label, line, stopped};
-use examples::{GridBar, Interrupt, say};
+use super::{Arguments, Result, check, directories, label, line};
+use examples::{GridBar, INTERRUPTED, Interrupt, complain, say};
 use seismograd_analysis::{Calibration, Rate, Selection, calibrate, load};
 use seismograd_sweep::{Grid, carry};
 use seismograd_train::TrainError;
@@ -16,7 +16,7 @@ const EPOCHS: u64 = 1;
 /// Trains fresh runs of one optimizer for each test, and counts rejections.
 pub fn run(arguments: &Arguments, tests: u64) -> Result<ExitCode> {
     let files = Files::at(arguments.out.clone().unwrap_or_else(|| PathBuf::from("out/characterize")));
-    let request = Request::of(arguments)?;
+    let request = Request::of(arguments, files.request()?.unwrap_or_default())?;
     let epochs = arguments.epochs.unwrap_or(EPOCHS);
     let grid = Grid { epochs, out: files.calibration_directory(), ..request.grid(files.directory())? };
     let (optimizer, batch_size) = cell(&grid)?;
@@ -36,7 +36,8 @@ pub fn run(arguments: &Arguments, tests: u64) -> Result<ExitCode> {
     bar.stage("calibration");
     if carry(&runs, &dataset, arguments.threads, &mut bar, &|| interrupt.is_asked())?.is_none() {
         drop(bar);
-        return Ok(stopped(&files));
+        complain("stopped; the same command goes on");
+        return Ok(ExitCode::from(INTERRUPTED));
     }
     drop(bar);
     let selection = Selection { directories: Some(directories(&runs)?), ..Selection::default() };
@@ -82,8 +83,12 @@ fn print(calibration: &Calibration) {
     let Calibration { optimizer, batch_size, runs_per_trial, alpha, .. } = calibration;
     let half = runs_per_trial / 2;
     say(&format!("\nnothing to find: {half} against {half} fresh runs of {optimizer} at batch size {batch_size}"));
-    say(&format!("{:<50} {:>8}   {:>6}   95 % interval", format!("rejected at {alpha}"), "", "rate"));
+    let interval = 100.0 * calibration.confidence;
+    say(&format!("{:<50} {:>8}   {:>6}   {interval:.0} % interval", format!("rejected at {alpha}"), "", "rate"));
     say(&rate_line("runs as replicates (this project's test)", &calibration.test));
+    if calibration.left_out > 0 {
+        say(&format!("{} runs diverged or could not be analysed, and serve in no test", calibration.left_out));
+    }
     for (signal, rate) in &calibration.steps {
         say(&rate_line(&format!("steps as replicates (KS), {signal}"), rate));
     }
@@ -92,5 +97,5 @@ fn print(calibration: &Calibration) {
 fn rate_line(what: &str, rate: &Rate) -> String {
     let (low, high) = rate.interval;
     let counts = format!("{} of {}", rate.rejections, rate.tests);
-    format!("{what:<50} {counts:>8}   {:>4.0} %   {:.0} to {:.0} %", 100.0 * rate.rate(), 100.0 * low, 100.0 * high)
+    format!("{what:<50} {counts:>8}   {:>4.0} %   {:>3.0} to {:.0} %", 100.0 * rate.rate(), 100.0 * low, 100.0 * high)
 }

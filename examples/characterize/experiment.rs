@@ -8,6 +8,7 @@ use seismograd_analysis::stats::permutation::least_p;
 use seismograd_analysis::{Plan, Search, Selection, p_value};
 use seismograd_cifar10::Dataset;
 use seismograd_sweep::{Grid, Tried, carry, search, trials_each};
+use seismograd_trace::Quantity;
 use seismograd_train::TrainError;
 use std::path::PathBuf;
 
@@ -28,13 +29,28 @@ pub struct Experiment {
     interrupt: Interrupt,
 }
 
+/// Refuses a plan of signals that a run does not record.
+fn recorded(plan: &Plan) -> Result<()> {
+    let strange = plan.primary.iter().chain(&plan.secondary).find(|signal| match signal.site() {
+        "output.input" | "output.logits" => signal.quantity() == Quantity::Update,
+        site => site != "output.weight" && site != "output.bias",
+    });
+    match strange {
+        None => Ok(()),
+        Some(signal) => Err(format!(
+            "plan.json: {signal} is not recorded; use output.input or output.logits with value or gradient, output.weight or output.bias"
+        )
+        .into()),
+    }
+}
+
 impl Experiment {
     /// Checks what is asked for, and writes it down with the plan before any run.
     pub fn prepare(arguments: &Arguments) -> Result<Experiment> {
         let files = Files::at(arguments.out.clone().unwrap_or_else(|| PathBuf::from("out/characterize")));
         let request = match arguments.resume {
             true => files.request()?.unwrap_or_default(),
-            false => Request::of(arguments)?,
+            false => Request::of(arguments, Request::default())?,
         };
         let (grid, rates) = (request.grid(files.directory())?, request.rates()?);
         grid.check()?;
@@ -45,6 +61,7 @@ impl Experiment {
             return Err(TrainError::Setting { setting: "--optimizers", value: only.clone(), rule }.into());
         }
         let plan = files.plan()?;
+        recorded(&plan)?;
         files.begin(&request, &plan)?;
         let (threads, interrupt) = (arguments.threads, Interrupt::listen());
         Ok(Experiment { files, plan, grid, rates, dataset, threads, interrupt })

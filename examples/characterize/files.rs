@@ -53,6 +53,12 @@ impl Files {
 
     /// Writes down what was asked for and what is planned, before any run.
     pub fn begin(&self, request: &Request, plan: &Plan) -> Result<()> {
+        if let Some(difference) = self.request()?.and_then(|before| request.differs(&before)) {
+            let there = self.0.display();
+            return Err(
+                format!("{there} holds the answer to another question ({difference}); choose another --out").into()
+            );
+        }
         create_directories(&self.0)?;
         plan.write(&self.plan_path())?;
         Ok(write_json(request, &self.request_path())?)
@@ -75,34 +81,40 @@ impl Files {
         Ok(path)
     }
 
-    /// Writes plan, summary, figures and page of runs that are in `runs`, and returns the paths by what they are.
+    /// Writes plan, summary, figures and page of runs that are in `runs`, and returns the
+    /// findings with what is to be said of their learning rates, and the paths by what they are.
     pub fn write_results(
         &self,
         plan: &Plan,
         findings: &Findings,
         collection: &[Run],
         runs: &Files,
-    ) -> Result<Vec<(&'static str, PathBuf)>> {
+    ) -> Result<(Findings, Vec<(&'static str, PathBuf)>)> {
         create_directories(&self.0)?;
         plan.write(&self.plan_path())?;
-        let summary = Summary::new(findings.clone(), runs.search()?, runs.calibration()?);
+        let search = runs.search()?.and_then(|search| search.of(&findings.arms));
+        let calibration = runs.calibration()?.filter(|calibration| calibration.is_of(findings));
+        let mut findings = findings.clone();
+        findings.cautions.extend(search.iter().flat_map(Search::cautions));
+        let summary = Summary::new(findings, search, calibration);
         let path = self.0.join("summary.json");
         write_json(&summary, &path)?;
         let material = Material {
-            findings,
+            findings: &summary.findings,
             runs: collection,
             search: summary.search.as_ref(),
             calibration: summary.calibration.as_ref(),
         };
         write(&material, &self.0)?;
-        Ok(vec![
+        let paths = vec![
             ("page", self.0.join("report.html")),
             ("figures", self.0.join("figures")),
             ("summary", path),
             ("plan", self.plan_path()),
             ("runs", runs_table(&runs.0)),
             ("traces", runs.0.join("runs/**/trace/*.parquet")),
-        ])
+        ];
+        Ok((summary.findings, paths))
     }
 
     fn request_path(&self) -> PathBuf {

@@ -110,7 +110,7 @@ fn from(arguments: &Arguments, directory: PathBuf) -> Result<ExitCode> {
 fn conclude(runs: &Files, written: &Files, plan: &Plan, selection: &Selection) -> Result<ExitCode> {
     let collection = load(runs.directory(), plan, selection)?;
     let findings = analyse(plan, &collection)?;
-    let paths = written.write_results(plan, &findings, &collection.runs, runs)?;
+    let (findings, paths) = written.write_results(plan, &findings, &collection.runs, runs)?;
     print(&findings, &paths);
     Ok(ExitCode::SUCCESS)
 }
@@ -136,6 +136,7 @@ fn directories(runs: &[Settings]) -> Result<BTreeSet<PathBuf>> {
     runs.iter().map(|run| Ok(run.config.key().directory()?)).collect()
 }
 
+/// Says how to go on.
 fn stopped(files: &Files) -> ExitCode {
     complain(&format!("stopped; go on with: characterize --resume --out {}", files.directory().display()));
     ExitCode::from(INTERRUPTED)

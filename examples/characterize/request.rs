@@ -35,16 +35,15 @@ impl Default for Request {
 }
 
 impl Request {
-    /// The arguments, with defaults for those left out.
-    pub fn of(arguments: &Arguments) -> Result<Request> {
-        let default = Request::default();
+    /// The arguments, with these for those left out.
+    pub fn of(arguments: &Arguments, default: Request) -> Result<Request> {
         let or = |given: &Option<u64>, default| given.unwrap_or(default);
         let request = Request {
             optimizers: arguments.optimizers.clone().unwrap_or(default.optimizers),
             batch_sizes: arguments.batch_sizes.clone().unwrap_or(default.batch_sizes),
             seeds: or(&arguments.seeds, default.seeds),
             epochs: or(&arguments.epochs, default.epochs),
-            lr: arguments.lr.clone().unwrap_or_default(),
+            lr: arguments.lr.clone().unwrap_or(default.lr),
             data: arguments.data.as_ref().map_or(default.data, DataSource::to_string),
             protocol: arguments.protocol.map_or(default.protocol, |protocol| protocol.to_string()),
         };
@@ -55,6 +54,19 @@ impl Request {
             }
         }
         Ok(request)
+    }
+
+    /// What makes it another question than an earlier one, rather than the same with more seeds or batch sizes.
+    pub fn differs(&self, before: &Request) -> Option<String> {
+        let pairs = [
+            ("--optimizers", self.optimizers.join(","), before.optimizers.join(",")),
+            ("--epochs", self.epochs.to_string(), before.epochs.to_string()),
+            ("--lr", listed(&self.lr), listed(&before.lr)),
+            ("--data", self.data.clone(), before.data.clone()),
+            ("--protocol", self.protocol.clone(), before.protocol.clone()),
+        ];
+        let found = pairs.into_iter().find(|(_, now, before)| now != before);
+        found.map(|(option, now, before)| format!("{option} {before} rather than {now}"))
     }
 
     /// The grid of runs in this directory.
@@ -79,6 +91,11 @@ impl Request {
     pub fn rates(&self) -> Result<Vec<(String, f64)>> {
         rates(&self.lr)
     }
+}
+
+fn listed(rates: &[(String, String)]) -> String {
+    let rates: Vec<String> = rates.iter().map(|(name, rate)| format!("{name}={rate}")).collect();
+    if rates.is_empty() { "by search".to_owned() } else { rates.join(",") }
 }
 
 /// Reads the rates of `--lr`.

@@ -1,7 +1,7 @@
 //! The findings as a table for a person.
 
 use examples::say;
-use seismograd_analysis::{Answer, Arm, Contrast, Effect, Findings, SetAside, Verdict, p_value};
+use seismograd_analysis::{Answer, Arm, Contrast, Effect, Findings, Plan, SetAside, Verdict, larger, p_value};
 
 /// Prints a table for each comparison, the answer in words, and what to know before quoting it.
 pub fn print(findings: &Findings) {
@@ -9,9 +9,11 @@ pub fn print(findings: &Findings) {
         print_verdict(findings, verdict);
     }
     say(
-        "\nlevel: median over steps of the mean |x| of a step, then over runs; delta: Cliff's, with its 95 % interval;",
+        "\nlevel: median over steps of a step's mean |x|, then over runs; delta: Cliff's, each interval by itself; p: over labelings",
     );
-    say("p: exact test over labelings of runs, corrected over all comparisons; H: energy distance, 0 to 1");
+    say(
+        "of runs, corrected over all comparisons; separation: 0 on average where nothing differs, 1 between two points",
+    );
     print_secondary(findings);
     section("answer", &findings.summary);
     section("before you quote it", &findings.cautions);
@@ -29,13 +31,18 @@ fn section(heading: &str, sentences: &[String]) {
 fn print_verdict(findings: &Findings, verdict: &Verdict) {
     let [first, second] = &verdict.optimizers;
     say(&format!("\nbatch size {}: {}", verdict.batch_size, answer(verdict)));
-    say(&format!("{:<28}{first:>11} {second:>11}   delta", "  level of"));
-    for effect in &verdict.headlines {
-        say(&headline(effect, verdict));
+    let confidence = 100.0 * findings.plan.confidence;
+    say(&format!("  {:<38}{first:>10} {second:>10}   delta, {confidence:.0} % interval", "",));
+    for found in &verdict.headlines {
+        say(&headline(found, verdict, &findings.plan));
     }
     let arms = [first, second].map(|name| arm(findings, verdict.batch_size, name));
-    let accuracies = arms.map(|arm| arm.map_or_else(|| "-".to_owned(), accuracy));
-    say(&format!("  {:<26}{:>11} {:>11}", "test accuracy", accuracies[0], accuracies[1]));
+    let row = |what: &str, of: fn(&Arm) -> String| {
+        let [first, second] = arms.map(|arm| arm.map_or_else(|| "-".to_owned(), of));
+        say(&format!("  {what:<38}{first:>10} {second:>10}"));
+    };
+    row("learning rate", |arm| arm.lr.to_string());
+    row("test accuracy", accuracy);
     if let Some(contrast) = verdict.contrasts.first() {
         say(&format!("  most apart: {}", most_apart(contrast)));
     }
@@ -49,24 +56,30 @@ fn answer(verdict: &Verdict) -> String {
         Answer::TooFewRuns => "too few runs to tell".to_owned(),
     };
     let [m, n] = verdict.runs;
-    let runs = format!("{m} against {n} runs");
-    match (verdict.corrected_p, verdict.inhomogeneity) {
-        (Some(p), Some(h)) => format!("{words} (corrected p {}, H {h:.2}, {runs})", p_value(p)),
+    let runs = match verdict.diverged {
+        [0, 0] => format!("{m} against {n} runs"),
+        [a, b] => format!("{m} against {n} runs, {a} and {b} diverged"),
+    };
+    match (verdict.corrected_p, verdict.separation) {
+        (Some(p), Some(separation)) => {
+            let error = verdict.test.as_ref().and_then(|test| test.standard_error);
+            let error = error.map_or_else(String::new, |error| format!(" ± {error:.1e} before correction"));
+            format!("{words} (corrected p {}{error}, separation {separation:.2}, {runs})", p_value(p))
+        }
         _ => format!("{words} ({runs})"),
     }
 }
 
-fn headline(effect: &Effect, verdict: &Verdict) -> String {
-    let (signal, delta) = (&effect.measure.signal, &effect.delta);
-    let name = format!("{:<15} {}", signal.site(), signal.quantity().name());
-    let [first, second] = effect.medians.map(|median| format!("{median:.4}"));
-    let larger = match (delta.lower > 0.0, delta.upper < 0.0) {
-        (true, _) => format!("larger under {}", verdict.optimizers[0]),
-        (_, true) => format!("larger under {}", verdict.optimizers[1]),
-        _ => "either way".to_owned(),
-    };
+fn headline(found: &Contrast, verdict: &Verdict, plan: &Plan) -> String {
+    let Effect { measure, medians, delta } = &found.effect;
+    let name = format!("{} of {} {}", measure.feature.name(), measure.signal.site(), measure.signal.quantity().name());
+    let [first, second] = medians.map(|median| format!("{median:.4}"));
     let interval = format!("{:+.2} ({:+.2} to {:+.2})", delta.value, delta.lower, delta.upper);
-    format!("  {name:<26}{first:>11} {second:>11}   {interval:<26} {larger}").trim_end().to_owned()
+    let larger = match larger(found, verdict, plan) {
+        Some(optimizer) => format!("larger under {optimizer}, p {}", p_value(found.corrected_p)),
+        None => format!("direction open, p {}", p_value(found.corrected_p)),
+    };
+    format!("  {name:<38}{first:>10} {second:>10}   {interval:<24} {larger}")
 }
 
 fn most_apart(contrast: &Contrast) -> String {

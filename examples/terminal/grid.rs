@@ -39,7 +39,8 @@ impl GridBar {
         label: fn(&Settings) -> String,
         line: fn(&Settings, &Report) -> String,
     ) -> GridBar {
-        let bar = ProgressBar::with_draw_target(Some(1000 * epochs), ProgressDrawTarget::stderr_with_hz(10));
+        let bar =
+            ProgressBar::with_draw_target(Some(epochs.saturating_mul(1000)), ProgressDrawTarget::stderr_with_hz(10));
         bar.set_style(two_lines());
         let (runs, active) = (Vec::new(), Vec::new());
         GridBar {
@@ -118,7 +119,8 @@ impl Watcher for GridBar {
     fn end(&mut self, run: usize, report: &Report) {
         let epochs = self.runs[run].epochs as f64;
         if let Some(at) = self.active.iter().position(|active| active.run == run) {
-            self.trained += epochs - self.active.remove(at).taken_up;
+            let active = self.active.remove(at);
+            self.trained += active.now - active.taken_up;
         }
         self.done += epochs;
         let line = (self.line)(&self.runs[run], report);

@@ -123,6 +123,14 @@ fn a_killed_and_resumed_one_ends_with_the_same_bytes() {
         assert!(expected.get(Path::new(name)).is_some_and(|bytes| bytes.len() > 500), "{name}");
     }
     assert!(expected == results(&killed), "a kill changed a file");
+    // Another question in the same place is refused, and the answer that is there stays.
+    let other = format!("{} --out out", SMALL.replace("--epochs 1", "--epochs 2"));
+    let output = characterize(whole.parent().unwrap(), &other).output().unwrap();
+    check_refused(
+        &output,
+        &["out holds the answer to another question", "--epochs 1 rather than 2", "choose another --out"],
+    );
+    assert!(expected == results(&whole));
     // Analysed again, from elsewhere: the same.
     let again = tempfile::tempdir().unwrap();
     run(again.path(), &format!("--from {} --optimizers sgd,adam --out .", whole.display()));

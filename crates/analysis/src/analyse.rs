@@ -43,6 +43,9 @@ pub fn analyse(plan: &Plan, collection: &Collection) -> Result<Findings, Analysi
         cautions: Vec::new(),
         summary: Vec::new(),
     };
+    if seeds_recur(&map_runs(&findings)) {
+        without_p_over_batch_sizes(&mut findings);
+    }
     findings.factors[0] = words::optimizer_factor(&findings.arms).to_owned();
     findings.cautions = words::cautions(&findings, &collection.optimizers);
     findings.summary = words::summary(&findings);
@@ -71,12 +74,7 @@ fn pairs(collection: &Collection) -> Vec<Pair<'_>> {
 }
 
 fn batch_sizes(collection: &Collection) -> BTreeSet<i32> {
-    rows(collection).map(|row| row.key.batch_size).collect()
-}
-
-/// Completed and diverged runs.
-fn rows(collection: &Collection) -> impl Iterator<Item = &RunRow> {
-    collection.runs.iter().map(|run| &run.row).chain(&collection.diverged)
+    collection.rows().map(|row| row.key.batch_size).collect()
 }
 
 fn arms(collection: &Collection) -> Vec<Arm> {
@@ -85,9 +83,9 @@ fn arms(collection: &Collection) -> Vec<Arm> {
         for optimizer in &collection.optimizers {
             let is_of = |row: &RunRow| row.key.batch_size == batch_size && row.key.optimizer == *optimizer;
             let runs: Vec<&Run> = collection.runs.iter().filter(|run| is_of(&run.row)).collect();
-            let mut rows: Vec<&RunRow> = rows(collection).filter(|row| is_of(row)).collect();
+            let mut rows: Vec<&RunRow> = collection.rows().filter(|row| is_of(row)).collect();
             rows.sort_by_key(|row| row.key.seed);
-            if let Some(row) = rows.first() {
+            if let Some(row) = runs.first().map(|run| &run.row).or(rows.first().copied()) {
                 let ended = rows.iter().map(|row| Ended { seed: row.key.seed, diverged_at_step: row.diverged_at_step });
                 arms.push(arm(row, ended.collect(), &runs));
             }
@@ -132,4 +130,23 @@ fn map(plan: &Plan, collection: &Collection) -> RunMap {
 fn levels<T: Ord>(runs: &[RunLabel], of: impl Fn(&RunLabel) -> T) -> Vec<usize> {
     let levels: BTreeSet<T> = runs.iter().map(&of).collect();
     runs.iter().map(|run| levels.iter().position(|level| *level == of(run)).expect("it is one of them")).collect()
+}
+
+fn map_runs(findings: &Findings) -> Vec<RunLabel> {
+    findings.map.iter().flat_map(|map| map.runs.clone()).collect()
+}
+
+/// Whether a seed serves at more than one batch size.
+fn seeds_recur(runs: &[RunLabel]) -> bool {
+    let seeds: BTreeSet<i64> = runs.iter().map(|run| run.seed).collect();
+    seeds.len() < runs.len()
+}
+
+/// Runs that share a seed are not exchangeable, so labels of batch sizes may not be permuted over them.
+fn without_p_over_batch_sizes(findings: &mut Findings) {
+    let terms = findings.partition.iter_mut().flat_map(|partition| [&mut partition.second, &mut partition.interaction]);
+    for term in terms.filter(|term| term.p.is_some()) {
+        term.p = None;
+        term.note = Some("no p: seeds recur at several batch sizes, so their labels cannot be exchanged".to_owned());
+    }
 }

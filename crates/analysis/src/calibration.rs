@@ -2,14 +2,16 @@
 //!
 //! Each trial has runs of its own. Splits of one small pool would reject at alpha by construction, and show nothing.
 
-use crate::collection::Collection;
+use crate::collection::{Collection, EPOCHS};
 use crate::error::AnalysisError;
+use crate::findings::Findings;
 use crate::plan::Plan;
 use crate::run::Run;
 use crate::stats::binomial;
 use crate::verdict::{fallacies, features, test};
 use seismograd_trace::Signal;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What a calibration found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +30,12 @@ pub struct Calibration {
     pub alpha: f64,
     /// The confidence of the intervals.
     pub confidence: f64,
+    /// The plan whose test was tried.
+    pub plan: Plan,
+    /// The settings that all its runs share, by name.
+    pub shared: BTreeMap<String, String>,
+    /// Runs that served in no trial: diverged, not to be analysed, or too few for another one.
+    pub left_out: usize,
     /// Each trial.
     pub trials: Vec<Trial>,
     /// The rate of this project's test.
@@ -56,6 +64,16 @@ pub struct Rate {
     pub tests: u64,
     /// The interval of Clopper and Pearson.
     pub interval: (f64, f64),
+}
+
+impl Calibration {
+    /// Whether it is about these findings: the same plan, and runs of the same settings but for their epochs.
+    pub fn is_of(&self, findings: &Findings) -> bool {
+        let settings = |shared: &BTreeMap<String, String>| {
+            shared.iter().filter(|(name, _)| *name != EPOCHS).map(|(a, b)| (a.clone(), b.clone())).collect::<Vec<_>>()
+        };
+        self.plan == findings.plan && settings(&self.shared) == settings(&findings.shared)
+    }
 }
 
 impl Rate {
@@ -99,6 +117,9 @@ pub fn calibrate(plan: &Plan, collection: &Collection, runs_per_trial: usize) ->
         confidence: plan.confidence,
         test: Rate::of(trials.iter().map(|trial| trial.p), plan),
         steps: plan.primary.iter().enumerate().map(steps).collect(),
+        plan: plan.clone(),
+        shared: collection.shared.clone(),
+        left_out: collection.diverged.len() + collection.set_aside.len() + runs.len() % (2 * half),
         trials,
     })
 }

@@ -5,8 +5,8 @@
 use crate::error::AnalysisError;
 use crate::findings::SetAside;
 use crate::plan::Plan;
-use crate::run::{Run, is_completed};
-use seismograd_trace::{RunRow, RunStatus, find_runs};
+use crate::run::{self, Run, is_completed};
+use seismograd_trace::{RunDir, RunRow, RunStatus, find_runs};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -68,40 +68,53 @@ pub fn load(out: &Path, plan: &Plan, selection: &Selection) -> Result<Collection
         Collection { runs: vec![], diverged: vec![], set_aside: vec![], shared: BTreeMap::new(), optimizers: vec![] };
     let found = find_runs(out)?;
     let any = !found.is_empty();
+    let mut settings = Vec::new();
     for (directory, row) in found {
         let relative = directory.strip_prefix(out).unwrap_or(&directory).to_owned();
         let run = relative.display().to_string();
         match row {
             Err(error) if selection.wants_directory(&relative) => {
-                collection.set_aside.push(SetAside { run, reason: error.to_string() });
+                collection.set_aside.push(SetAside { run, reason: relative_to(out, &error.to_string()) });
             }
             Ok(row) if selection.wants(&relative, &row) => {
-                if let Err(reason) = collection.take(&directory, row, plan) {
-                    collection.set_aside.push(SetAside { run, reason });
+                let reason = match row.status {
+                    RunStatus::Diverged => collection.take_diverged(&directory, row, &mut settings),
+                    _ => collection.take(&directory, row, plan),
+                };
+                if let Err(reason) = reason {
+                    collection.set_aside.push(SetAside { run, reason: relative_to(out, &reason) });
                 }
             }
             _ => {}
         }
     }
     collection.order(selection);
-    collection.check(out, any)?;
+    settings.extend(collection.runs.iter().map(shared));
+    collection.check(out, any, &settings)?;
     collection.shared = collection.runs.first().map(shared).unwrap_or_default();
     Ok(collection)
 }
 
 impl Collection {
     fn take(&mut self, directory: &Path, row: RunRow, plan: &Plan) -> Result<(), String> {
-        match row.status {
-            RunStatus::Diverged => self.diverged.push(row),
-            _ if is_completed(&row) => {
-                let run = Run::read(directory, row).map_err(|error| error.to_string())?;
-                match run.unfit(plan) {
-                    Some(reason) => return Err(reason),
-                    None => self.runs.push(run),
-                }
-            }
-            status => return Err(format!("{} after {} steps: resume it, then analyse", status.name(), row.steps)),
+        if !is_completed(&row) {
+            return Err(format!("{} after {} steps: resume it, then analyse", row.status.name(), row.steps));
         }
+        let run = Run::read(directory, row).map_err(|error| error.to_string())?;
+        match run.unfit(plan) {
+            Some(reason) => Err(reason),
+            None => {
+                self.runs.push(run);
+                Ok(())
+            }
+        }
+    }
+
+    /// A diverged run is counted only where its settings are known.
+    fn take_diverged(&mut self, directory: &Path, row: RunRow, others: &mut Vec<Settings>) -> Result<(), String> {
+        let own = run::settings(&RunDir::at(directory).config()).map_err(|error| error.to_string())?;
+        others.push(own.into_iter().filter(|(name, _)| name != OPTIONS).collect());
+        self.diverged.push(row);
         Ok(())
     }
 
@@ -121,7 +134,7 @@ impl Collection {
     }
 
     /// Whether the runs answer one question together.
-    fn check(&self, out: &Path, any: bool) -> Result<(), AnalysisError> {
+    fn check(&self, out: &Path, any: bool, settings: &[Settings]) -> Result<(), AnalysisError> {
         let place = out.display();
         if self.runs.is_empty() {
             let reason = match (self.set_aside.first(), any) {
@@ -140,25 +153,9 @@ impl Collection {
                 "{place}: one completed run only ({what}), nothing to compare it with; train more seeds of two optimizers"
             )));
         }
-        self.check_settings()?;
+        check_settings(settings)?;
         self.check_rates()?;
         self.check_seeds()
-    }
-
-    /// All runs have the same settings, apart from their optimizers' options.
-    fn check_settings(&self) -> Result<(), AnalysisError> {
-        let names: BTreeSet<String> = self.runs.iter().flat_map(|run| shared(run).into_keys()).collect();
-        for name in names {
-            let value = |run: &Run| shared(run).get(&name).cloned().unwrap_or_else(|| "none".to_owned());
-            let counts = count(self.runs.iter().map(value));
-            if counts.len() > 1 {
-                return Err(AnalysisError::runs(format!(
-                    "the runs are of different configurations: {name} is {}; keep them in directories of their own",
-                    listed(&counts)
-                )));
-            }
-        }
-        Ok(())
     }
 
     /// An optimizer has one learning rate and one set of options at a batch size.
@@ -166,15 +163,17 @@ impl Collection {
         for arm in self.arms() {
             let key = &arm[0].row.key;
             let who = format!("{} at batch size {}", key.optimizer, key.batch_size);
-            let rates = count(arm.iter().map(|run| run.row.key.lr.to_string()));
-            if let Some((rate, _)) = rates.iter().next().filter(|_| rates.len() > 1) {
+            let of_arm = |row: &&RunRow| (row.key.batch_size, &row.key.optimizer) == (key.batch_size, &key.optimizer);
+            let rates = count(self.rows().filter(of_arm).map(|row| row.key.lr.to_string()));
+            if rates.len() > 1 {
                 return Err(AnalysisError::runs(format!(
-                    "{who} has runs at several learning rates: {}; choose one, as in --lr {}={rate}",
+                    "{who} has runs at several learning rates: {}; choose one, as in --lr {}={}",
                     listed(&rates),
-                    key.optimizer
+                    key.optimizer,
+                    key.lr
                 )));
             }
-            let options = count(arm.iter().map(|run| run.settings.get("options").cloned().unwrap_or_default()));
+            let options = count(arm.iter().map(|run| run.settings.get(OPTIONS).cloned().unwrap_or_default()));
             if options.len() > 1 {
                 return Err(AnalysisError::runs(format!(
                     "{who} has runs with several sets of options: {}; keep them in directories of their own",
@@ -188,8 +187,8 @@ impl Collection {
     /// At a batch size every run has a seed of its own: labels of runs that share one are not exchangeable.
     fn check_seeds(&self) -> Result<(), AnalysisError> {
         let mut seen: BTreeMap<(i32, i64), &str> = BTreeMap::new();
-        for run in &self.runs {
-            let key = &run.row.key;
+        for row in self.rows() {
+            let key = &row.key;
             if let Some(other) = seen.insert((key.batch_size, key.seed), &key.optimizer) {
                 return Err(AnalysisError::runs(format!(
                     "{other} and {} share seed {} at batch size {}: labels of runs that share a seed cannot be exchanged; \
@@ -201,6 +200,11 @@ impl Collection {
         Ok(())
     }
 
+    /// Completed and diverged runs.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &RunRow> {
+        self.runs.iter().map(|run| &run.row).chain(&self.diverged)
+    }
+
     /// The completed runs of each optimizer at each batch size.
     pub(crate) fn arms(&self) -> impl Iterator<Item = &[Run]> {
         let same = |a: &Run, b: &Run| {
@@ -210,11 +214,40 @@ impl Collection {
     }
 }
 
+/// Settings by name.
+type Settings = BTreeMap<String, String>;
+
+/// The setting that optimizers have of their own.
+const OPTIONS: &str = "options";
+
+/// All runs have the same settings, apart from their optimizers' options. A diverged run has no number of epochs.
+fn check_settings(settings: &[Settings]) -> Result<(), AnalysisError> {
+    let names: BTreeSet<&String> = settings.iter().flat_map(BTreeMap::keys).collect();
+    for name in names {
+        let known = settings.iter().filter(|settings| name != EPOCHS || settings.contains_key(name));
+        let counts = count(known.map(|settings| settings.get(name).cloned().unwrap_or_else(|| "none".to_owned())));
+        if counts.len() > 1 {
+            return Err(AnalysisError::runs(format!(
+                "the runs are of different configurations: {name} is {}; keep them in directories of their own",
+                listed(&counts)
+            )));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) const EPOCHS: &str = "epochs";
+
+/// A reason without the place of the runs on this machine.
+fn relative_to(out: &Path, reason: &str) -> String {
+    reason.replace(&format!("{}/", out.display()), "")
+}
+
 /// The settings that all runs of an analysis must share.
-fn shared(run: &Run) -> BTreeMap<String, String> {
+fn shared(run: &Run) -> Settings {
     let mut settings = run.settings.clone();
-    settings.remove("options");
-    settings.insert("epochs".to_owned(), run.row.epochs.to_string());
+    settings.remove(OPTIONS);
+    settings.insert(EPOCHS.to_owned(), run.row.epochs.to_string());
     settings
 }
 

@@ -141,10 +141,11 @@ pub struct Verdict {
     pub corrected_p: Option<f64>,
     /// The least corrected p-value that so many runs could have reached.
     pub least_corrected_p: Option<f64>,
-    /// The energy distance as a fraction of its greatest value: 0 for the same distribution, 1 for two different constants.
-    pub inhomogeneity: Option<f64>,
-    /// The effect on each of the plan's headlines.
-    pub headlines: Vec<Effect>,
+    /// The part of the mean distance between the groups that is not distance within them: 0 on average where nothing differs, 1 for two
+    /// different points.
+    pub separation: Option<f64>,
+    /// The effect on each of the plan's headlines, its p-value corrected for all headlines and all comparisons.
+    pub headlines: Vec<Contrast>,
     /// Every measure, that with the least corrected p-value (then the largest effect) first.
     pub contrasts: Vec<Contrast>,
     /// What a test that took steps for replicates would have said.
@@ -164,13 +165,14 @@ pub struct Effect {
     pub delta: Delta,
 }
 
-/// An effect with the probability of one as large anywhere by chance.
+/// An effect with the probability of one as large anywhere in its family by chance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Contrast {
     /// The effect.
     #[serde(flatten)]
     pub effect: Effect,
-    /// Adjusted for all measures of the comparison (step-down maxT) and for all comparisons of this kind (Bonferroni).
+    /// Adjusted for all measures of its family (step-down maxT) and for all comparisons of this kind (Bonferroni). The interval of the
+    /// effect is its own alone: nothing is named unless this is at most alpha.
     pub corrected_p: f64,
 }
 

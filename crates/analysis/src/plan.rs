@@ -118,7 +118,12 @@ impl Plan {
         let measures = self.measures(&self.primary);
         let inside = |x: f64| x > 0.0 && x < 1.0;
         let strange = self.headlines.iter().find(|headline| !measures.contains(headline));
+        let most = 10_000_000;
+        let Permutations { limit, draws, .. } = self.permutations;
+        let signals: Vec<&Signal> = self.primary.iter().chain(&self.secondary).collect();
         let checks = [
+            (once(&signals) && once(&self.statistics) && once(&self.features), "it names something twice".to_owned()),
+            (limit <= most && draws <= most, format!("it permutes labels more than {most} times")),
             (!measures.is_empty(), "it names no signal, no statistic or no feature".to_owned()),
             (inside(self.alpha), format!("alpha {} is not between 0 and 1", self.alpha)),
             (inside(self.confidence), format!("confidence {} is not between 0 and 1", self.confidence)),
@@ -127,6 +132,10 @@ impl Plan {
         ];
         checks.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, problem)| Err(problem))
     }
+}
+
+fn once<T: PartialEq>(items: &[T]) -> bool {
+    items.iter().enumerate().all(|(at, item)| !items[..at].contains(item))
 }
 
 #[cfg(test)]
@@ -156,6 +165,8 @@ mod tests {
         check(&|plan| plan.alpha = 0.0, "alpha 0 is not");
         check(&|plan| plan.features.clear(), "no feature");
         check(&|plan| plan.primary.truncate(1), "headline");
+        check(&|plan| plan.features.push(Feature::Level), "names something twice");
+        check(&|plan| plan.permutations.limit = u64::MAX, "more than 10000000 times");
         std::fs::write(&path, "{").unwrap();
         assert!(Plan::read(&path).unwrap_err().to_string().contains("not what this program wrote"));
     }

@@ -48,7 +48,9 @@ impl Run {
             ));
         }
         let wanted = plan.primary.iter().chain(&plan.secondary);
-        wanted.flat_map(|signal| plan.statistics.iter().map(move |&statistic| (signal, statistic))).find_map(
+        // The test of steps, which is shown beside the other, always takes the mean absolute value.
+        let statistics = || plan.statistics.iter().copied().chain([Statistic::MeanAbs]);
+        wanted.flat_map(|signal| statistics().map(move |statistic| (signal, statistic))).find_map(
             |(signal, statistic)| match self.trace.series(signal, statistic) {
                 None => {
                     Some(format!("its trace lacks {} of {signal}: train it with --record output", statistic.name()))
@@ -96,7 +98,7 @@ fn first_non_finite(series: &[f32]) -> Option<usize> {
 }
 
 /// The settings of `config.json`, each as text.
-fn settings(path: &Path) -> Result<BTreeMap<String, String>, TraceError> {
+pub(crate) fn settings(path: &Path) -> Result<BTreeMap<String, String>, TraceError> {
     let text = fs::read_to_string(path).map_err(TraceError::io("read", path))?;
     let wrong = |problem: String| TraceError::File { path: path.to_owned(), problem };
     let config: BTreeMap<String, serde_json::Value> =

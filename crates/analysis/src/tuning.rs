@@ -3,6 +3,7 @@
 //! Optimizers are compared fairly only when each had the same budget to find its learning rate, and when the runs that chose it are not
 //! those that are compared. This module holds the record and the rule; it trains nothing.
 
+use crate::findings::Arm;
 use serde::{Deserialize, Serialize};
 
 /// A search, as it was made.
@@ -42,6 +43,34 @@ pub struct Trial {
     pub batch_size: usize,
     /// The mean loss on the test set after its last epoch; none if it diverged.
     pub test_loss: Option<f64>,
+}
+
+impl Search {
+    /// Without the optimizers whose runs have another learning rate than the one that was found; none if nothing is left.
+    pub fn of(mut self, arms: &[Arm]) -> Option<Search> {
+        let holds = |choice: &Choice| {
+            let mut own = arms.iter().filter(|arm| arm.optimizer == choice.optimizer).peekable();
+            own.peek().is_some() && own.all(|arm| arm.lr == choice.lr)
+        };
+        self.choices.retain(holds);
+        (!self.choices.is_empty()).then_some(self)
+    }
+
+    /// What must be known before quoting results at these rates.
+    pub fn cautions(&self) -> Vec<String> {
+        let epochs = if self.epochs == 1 { "one epoch".to_owned() } else { format!("{} epochs", self.epochs) };
+        let mut cautions = vec![format!(
+            "The learning rates come from one run of {epochs} for each rate and batch size, judged by the test loss: test accuracies are a little \
+             optimistic, and longer runs might have chosen others."
+        )];
+        for choice in self.choices.iter().filter(|choice| choice.at_edge) {
+            let Choice { optimizer, lr, .. } = choice;
+            cautions.push(format!(
+                "The learning rate of {optimizer}, {lr}, is at the edge of what was tried: a better one may lie beyond."
+            ));
+        }
+        cautions
+    }
 }
 
 impl Choice {

@@ -27,8 +27,9 @@ pub(crate) struct Pair<'a> {
 struct Compared<'a> {
     pair: &'a Pair<'a>,
     test: Option<PermutationTest>,
-    inhomogeneity: Option<f64>,
+    separation: Option<f64>,
     contrasts: Vec<(Effect, Adjusted)>,
+    headlines: Vec<(Effect, Adjusted)>,
 }
 
 /// The fewest runs of a group that has a spread.
@@ -37,11 +38,16 @@ const LEAST_RUNS: usize = 2;
 /// Compares every pair in the measures of `signals`, and corrects over the pairs.
 pub(crate) fn verdicts(plan: &Plan, signals: &[Signal], pairs: &[Pair<'_>]) -> Vec<Verdict> {
     let measures = plan.measures(signals);
+    if measures.is_empty() {
+        return Vec::new();
+    }
     let compared: Vec<Compared<'_>> = pairs.iter().map(|pair| compare(plan, &measures, pair)).collect();
     // A comparison that could not be made was planned all the same.
     let ps: Vec<f64> = compared.iter().map(|compared| compared.test.as_ref().map_or(1.0, |test| test.p)).collect();
-    let corrected = holm::adjust(&ps);
-    let verdict = |(compared, p)| conclude(plan, signals, compared, p, pairs.len());
+    let least: Vec<f64> =
+        compared.iter().map(|compared| compared.test.as_ref().map_or(1.0, |test| test.least_p)).collect();
+    let corrected = holm::adjust(&ps).into_iter().zip(holm::adjust(&least));
+    let verdict = |(compared, ps)| conclude(plan, signals, compared, ps, pairs.len());
     compared.iter().zip(corrected).map(verdict).collect()
 }
 
@@ -70,13 +76,33 @@ pub(crate) fn test(plan: &Plan, groups: &Features) -> Option<PermutationTest> {
 fn compare<'a>(plan: &Plan, measures: &[Measure], pair: &'a Pair<'a>) -> Compared<'a> {
     let groups = features(measures, &pair.runs);
     let Some(test) = test(plan, &groups) else {
-        return Compared { pair, test: None, inhomogeneity: None, contrasts: Vec::new() };
+        return Compared { pair, test: None, separation: None, contrasts: Vec::new(), headlines: Vec::new() };
     };
     let (distances, in_first) = distances(&groups);
-    let inhomogeneity = Some(energy::inhomogeneity(&distances, &in_first));
-    let adjusted = max_t::test(&groups.concat(), &in_first, &plan.permutations);
-    let contrasts = effects(plan, measures, &groups).into_iter().zip(adjusted).collect();
-    Compared { pair, test: Some(test), inhomogeneity, contrasts }
+    let separation = Some(energy::separation(&distances, &in_first));
+    let contrasts = family(plan, measures, &groups, &in_first);
+    let headlines = headlines(plan, measures, &groups, &in_first);
+    Compared { pair, test: Some(test), separation, contrasts, headlines }
+}
+
+/// Each measure's effect, with p-values adjusted over these measures.
+fn family(plan: &Plan, measures: &[Measure], groups: &Features, in_first: &[bool]) -> Vec<(Effect, Adjusted)> {
+    let adjusted = max_t::test(&groups.concat(), in_first, &plan.permutations);
+    effects(plan, measures, groups).into_iter().zip(adjusted).collect()
+}
+
+/// The headlines among these measures: named beforehand and few, they are a family of their own.
+fn headlines(plan: &Plan, measures: &[Measure], groups: &Features, in_first: &[bool]) -> Vec<(Effect, Adjusted)> {
+    let place = |headline: &Measure| measures.iter().position(|measure| measure == headline);
+    let places: Vec<usize> = plan.headlines.iter().filter_map(place).collect();
+    if places.is_empty() {
+        return Vec::new();
+    }
+    let chosen: Vec<Measure> = places.iter().map(|&place| measures[place].clone()).collect();
+    let columns = |rows: &Vec<Vec<f64>>| -> Vec<Vec<f64>> {
+        rows.iter().map(|row| places.iter().map(|&place| row[place]).collect()).collect()
+    };
+    family(plan, &chosen, &groups.each_ref().map(columns), in_first)
 }
 
 /// The effect on each measure.
@@ -92,17 +118,22 @@ fn effects(plan: &Plan, measures: &[Measure], groups: &Features) -> Vec<Effect> 
     measures.iter().enumerate().map(effect).collect()
 }
 
-fn conclude(plan: &Plan, signals: &[Signal], compared: &Compared<'_>, corrected: f64, comparisons: usize) -> Verdict {
-    let Compared { pair, test, inhomogeneity, contrasts } = compared;
+fn conclude(
+    plan: &Plan,
+    signals: &[Signal],
+    compared: &Compared<'_>,
+    (corrected, least): (f64, f64),
+    comparisons: usize,
+) -> Verdict {
+    let Compared { pair, test, separation, contrasts, headlines } = compared;
     let times = |p: f64| (p * comparisons as f64).min(1.0);
-    let least = test.as_ref().map(|test| times(test.least_p));
+    // Holm's correction grows with each p, so that of the least ones is the least corrected one.
+    let least = test.as_ref().map(|_| least);
     let answer = match (test, least) {
         (Some(_), _) if corrected <= plan.alpha => Answer::Differ,
         (Some(_), Some(least)) if least <= plan.alpha => Answer::NotFound,
         _ => Answer::TooFewRuns,
     };
-    let headline =
-        |measure: &Measure| contrasts.iter().map(|(effect, _)| effect).find(|effect| effect.measure == *measure);
     let mut verdict = Verdict {
         batch_size: pair.batch_size,
         optimizers: pair.optimizers.clone(),
@@ -112,8 +143,8 @@ fn conclude(plan: &Plan, signals: &[Signal], compared: &Compared<'_>, corrected:
         test: test.clone(),
         corrected_p: test.as_ref().map(|_| corrected),
         least_corrected_p: least,
-        inhomogeneity: *inhomogeneity,
-        headlines: plan.headlines.iter().filter_map(headline).cloned().collect(),
+        separation: *separation,
+        headlines: headlines.iter().map(|found| contrast(found, times)).collect(),
         contrasts: ordered(contrasts, times),
         fallacy: fallacies(signals, &pair.runs),
         words: String::new(),
@@ -129,11 +160,11 @@ fn ordered(contrasts: &[(Effect, Adjusted)], times: impl Fn(f64) -> f64) -> Vec<
         let statistics = b.1.statistic.total_cmp(&a.1.statistic);
         a.1.adjusted_p.total_cmp(&b.1.adjusted_p).then(statistics).then_with(|| a.0.measure.cmp(&b.0.measure))
     });
-    let contrast = |(effect, adjusted): &(Effect, Adjusted)| Contrast {
-        effect: effect.clone(),
-        corrected_p: times(adjusted.adjusted_p),
-    };
-    order.into_iter().map(contrast).collect()
+    order.into_iter().map(|found| contrast(found, &times)).collect()
+}
+
+fn contrast((effect, adjusted): &(Effect, Adjusted), times: impl Fn(f64) -> f64) -> Contrast {
+    Contrast { effect: effect.clone(), corrected_p: times(adjusted.adjusted_p) }
 }
 
 /// What a test of steps would say, signal by signal.

@@ -2,9 +2,9 @@
 //!
 //! Words follow from numbers alone; no number is made here.
 
-use crate::findings::{Answer, Arm, Effect, Findings, Verdict};
+use crate::findings::{Answer, Arm, Contrast, Effect, Findings, Verdict};
 use crate::plan::Plan;
-use seismograd_trace::Quantity;
+use crate::stats::permanova::{Partition, Term};
 use std::collections::BTreeSet;
 
 /// A p-value in three digits, small ones with an exponent, those too small for a number as a bound.
@@ -22,23 +22,25 @@ pub(crate) fn verdict(verdict: &Verdict, plan: &Plan) -> String {
     let [m, n] = verdict.runs;
     let place = format!("At batch size {}", verdict.batch_size);
     let (Some(p), Some(test)) = (verdict.corrected_p, &verdict.test) else {
+        let lost = lost(verdict);
         return format!(
-            "{place} {first} and {second} cannot be compared: {m} and {n} completed runs, two of each are the least."
+            "{place} {first} and {second} cannot be compared: {m} and {n} completed runs{lost}, two of each are the least."
         );
     };
-    let (runs, p) = (format!("{m} against {n} runs"), p_value(p));
+    let (runs, p, lost) = (format!("{m} against {n} runs"), p_value(p), lost(verdict));
     match verdict.answer {
         Answer::Differ => {
             let least = if test.p <= test.least_p { ", the least that so many runs can give" } else { "" };
-            let effects: Vec<String> = verdict.headlines.iter().filter_map(|effect| clear(effect, verdict)).collect();
+            let effects: Vec<String> =
+                verdict.headlines.iter().filter_map(|headline| direction(headline, verdict, plan)).collect();
             let effects = match effects.as_slice() {
-                [] => "No single headline is clear of zero.".to_owned(),
-                clear => format!("{}.", capitalised(&clear.join("; "))),
+                [] => String::new(),
+                found => format!(" {}.", capitalised(&found.join("; "))),
             };
-            format!("{place} {first} and {second} differ (corrected p {p}{least}; {runs}). {effects}")
+            format!("{place} {first} and {second} differ (corrected p {p}{least}; {runs}{lost}).{effects}")
         }
         Answer::NotFound => format!(
-            "{place} no difference between {first} and {second} was found (corrected p {p}; {runs}). That is not a proof that there is none."
+            "{place} no difference between {first} and {second} was found (corrected p {p}; {runs}{lost}). That is not a proof that there is none."
         ),
         Answer::TooFewRuns => {
             let least = p_value(verdict.least_corrected_p.unwrap_or(1.0));
@@ -50,29 +52,34 @@ pub(crate) fn verdict(verdict: &Verdict, plan: &Plan) -> String {
     }
 }
 
-/// An effect whose interval is clear of zero, in words.
-fn clear(effect: &Effect, verdict: &Verdict) -> Option<String> {
-    let delta = &effect.delta;
-    if delta.lower <= 0.0 && delta.upper >= 0.0 {
-        return None;
-    }
-    let (larger, size) = match delta.value > 0.0 {
-        true => (&verdict.optimizers[0], delta.value),
-        false => (&verdict.optimizers[1], -delta.value),
-    };
-    let quantity = match effect.measure.signal.quantity() {
-        Quantity::Value => "value",
-        Quantity::Gradient => "gradient",
-        Quantity::Update => "update",
-    };
-    let percent = 50.0 * (1.0 + size);
+/// The diverged runs of a comparison, if any.
+fn lost(verdict: &Verdict) -> String {
+    let lost = verdict.optimizers.iter().zip(verdict.diverged).filter(|(_, count)| *count > 0);
+    lost.map(|(optimizer, count)| format!(", {count} more of {optimizer} diverged")).collect()
+}
+
+/// The direction of an effect in words, where its own corrected p-value passes as well.
+fn direction(found: &Contrast, verdict: &Verdict, plan: &Plan) -> Option<String> {
+    let Effect { measure, delta, .. } = &found.effect;
+    let larger = larger(found, verdict, plan)?;
+    let percent = 50.0 * (1.0 + delta.value.abs());
+    let (feature, _) = measure.feature.description();
     Some(format!(
-        "the {quantity} of {} is larger under {larger} in {percent:.0} % of the pairs of runs (delta {:.2}, {:.2} to {:.2})",
-        effect.measure.signal.site(),
+        "the {feature} of the {} of {} ({}) is larger under {larger} in {percent:.0} % of the pairs of runs (delta {:.2}, {:.2} to {:.2}; p {})",
+        measure.signal.quantity().name(),
+        measure.signal.site(),
+        measure.statistic.name(),
         delta.value,
         delta.lower,
-        delta.upper
+        delta.upper,
+        p_value(found.corrected_p)
     ))
+}
+
+/// The optimizer under which a measure is larger; none where the verdict or the measure's own corrected p-value does not say so.
+pub fn larger<'a>(found: &Contrast, verdict: &'a Verdict, plan: &Plan) -> Option<&'a str> {
+    let said = verdict.answer == Answer::Differ && found.corrected_p <= plan.alpha;
+    said.then(|| verdict.optimizers[usize::from(found.effect.delta.value < 0.0)].as_str())
 }
 
 /// What the first factor of the partition is called: where each optimizer has a learning rate of its own, the two cannot be told apart.
@@ -165,7 +172,7 @@ fn over_batch_sizes([first, second]: &[String; 2], verdicts: &[&Verdict]) -> Vec
         let words = match answer {
             Answer::Differ => {
                 format!(
-                    "{first} and {second} differ in the signal that reaches the output layer (corrected p at most {largest})"
+                    "{first} and {second} differ in the signals of the output layer (corrected p at most {largest})"
                 )
             }
             Answer::NotFound => {
@@ -178,6 +185,7 @@ fn over_batch_sizes([first, second]: &[String; 2], verdicts: &[&Verdict]) -> Vec
     [Answer::Differ, Answer::NotFound, Answer::TooFewRuns].into_iter().filter_map(sentence).collect()
 }
 
+/// The shares of the variety that are more than chance: omega squared, which takes out what as many groups of anything would explain.
 fn partition(findings: &Findings) -> Option<String> {
     let partition = findings.partition.as_ref()?;
     let [first, second] = &findings.factors;
@@ -185,12 +193,26 @@ fn partition(findings: &Findings) -> Option<String> {
         (format!("the {first}"), &partition.first),
         (format!("the {second}"), &partition.second),
         ("the interaction of the two".to_owned(), &partition.interaction),
-        ("the seed".to_owned(), &partition.residual),
     ];
-    let parts: Vec<String> =
-        terms.iter().filter_map(|(name, term)| Some(format!("{:.0} % with {name}", 100.0 * term.r2?))).collect();
-    let (last, others) = parts.split_last().filter(|(_, others)| !others.is_empty())?;
-    Some(format!("The variety among all runs goes {} and {last}.", others.join(", ")))
+    let share = |(name, term): &(String, &Term)| match (omega_squared(term, partition), term.p) {
+        (Some(share), Some(p)) if p <= findings.plan.alpha => Some(format!("{:.0} % goes with {name}", 100.0 * share)),
+        (Some(_), Some(_)) => Some(format!("no more than chance with {name}")),
+        _ => term.note.as_ref().map(|note| format!("{name} has no figure ({note})")),
+    };
+    let parts: Vec<String> = terms.iter().filter_map(share).collect();
+    let order = partition.second.note.as_ref().filter(|_| partition.second.r2.is_some());
+    let order = order.map_or_else(String::new, |note| format!(" ({note})"));
+    (!parts.is_empty())
+        .then(|| format!("Of the variety among all runs {}{order}; the rest is the seed.", parts.join(", ")))
+}
+
+fn omega_squared(term: &Term, partition: &Partition) -> Option<f64> {
+    let residual = &partition.residual;
+    term.r2?;
+    let error = residual.sum_of_squares / residual.degrees_of_freedom as f64;
+    let beyond = term.sum_of_squares - term.degrees_of_freedom as f64 * error;
+    let share = beyond / (partition.total.sum_of_squares + error);
+    share.is_finite().then_some(share.max(0.0))
 }
 
 /// What the mistaken test would have made of it.
@@ -198,8 +220,8 @@ fn fallacy(findings: &Findings) -> Option<String> {
     let ps = findings.verdicts.iter().flat_map(|verdict| &verdict.fallacy).map(|fallacy| fallacy.ks.p);
     let least = ps.reduce(f64::min)?;
     Some(format!(
-        "A test that took steps for replicates would have reported p values down to {}; steps of one run are not independent, and that \
-         figure means nothing.",
+        "A test that took steps for replicates would have reported p-values, the least of them {}: steps of one run are not independent, \
+         and such a figure means nothing.",
         p_value(least)
     ))
 }

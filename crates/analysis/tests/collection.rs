@@ -49,6 +49,7 @@ fn check_set_aside(damage: impl Fn(&Path), expect: &str) {
     assert!(aside.run.contains("optimizer=sgd/batch_size=50/lr=0.01/seed=1000"), "{}", aside.run);
     assert!(aside.reason.contains(expect), "`{}` does not say `{expect}`", aside.reason);
     assert!(!aside.reason.contains('\n'), "{}", aside.reason);
+    assert!(!aside.reason.contains(&out.path().display().to_string()), "{}", aside.reason);
     assert_eq!(findings.verdicts[0].runs, [3, 2]);
     assert!(findings.cautions.iter().any(|caution| caution.contains("set aside")));
 }
@@ -203,13 +204,29 @@ fn too_few_steps_set_a_run_aside() {
 }
 
 #[test]
+fn diverged_runs_at_another_rate_or_configuration_are_refused() {
+    let out = grid();
+    diverge(out.path(), &Named { lr: 0.1, ..Named::new("sgd", 50, 1003) }, CONFIG);
+    check_refused(out.path(), &Selection::default(), "0.01 (3 runs) and 0.1 (1 runs); choose one, as in --lr sgd=0.01");
+    let out = grid();
+    diverge(out.path(), &Named::new("sgd", 50, 1003), &CONFIG.replace("0.5", "0.2"));
+    check_refused(out.path(), &Selection::default(), "dropout is 0.2 (1 runs) and 0.5 (6 runs)");
+}
+
+/// Writes a run that diverged at step 17.
+fn diverge(out: &Path, named: &Named, config: &str) {
+    let mut row = run(named, Law::NULL).row;
+    (row.status, row.diverged_at_step) = (RunStatus::Diverged, Some(17));
+    let directory = RunDir::of(out, &row.key).unwrap();
+    fs::create_dir_all(directory.root()).unwrap();
+    fs::write(directory.config(), config).unwrap();
+    row.write(&directory.summary()).unwrap();
+}
+
+#[test]
 fn a_diverged_run_is_counted_and_shown() {
     let out = grid();
-    let mut diverged = run(&Named::new("sgd", 50, 1003), Law::NULL).row;
-    (diverged.status, diverged.diverged_at_step) = (RunStatus::Diverged, Some(17));
-    let directory = RunDir::of(out.path(), &diverged.key).unwrap();
-    fs::create_dir_all(directory.root()).unwrap();
-    diverged.write(&directory.summary()).unwrap();
+    diverge(out.path(), &Named::new("sgd", 50, 1003), CONFIG);
     let plan = Plan::default();
     let findings = analyse(&plan, &load(out.path(), &plan, &Selection::default()).unwrap()).unwrap();
     assert_eq!(findings.verdicts[0].diverged, [0, 1]);

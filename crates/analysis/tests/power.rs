@@ -4,7 +4,7 @@
 
 mod simulated;
 
-use seismograd_analysis::{Answer, Plan, Verdict, analyse, calibrate};
+use seismograd_analysis::{Answer, Plan, Verdict, analyse, calibrate, larger};
 use seismograd_trace::Signal;
 use simulated::{Law, Named, arms, collection, run};
 
@@ -26,8 +26,14 @@ fn verdict(law: Law, n: i64, repetition: i64) -> Verdict {
 
 /// The fraction of repetitions in which the two arms are said to differ.
 fn power(law: Law, n: i64) -> f64 {
-    let found = (0..REPETITIONS).filter(|&repetition| verdict(law, n, repetition).answer == Answer::Differ).count();
-    found as f64 / REPETITIONS as f64
+    let [alone, _] = powers(law, n);
+    alone
+}
+
+/// The power at one batch size, and where three others are corrected for.
+fn powers(law: Law, n: i64) -> [f64; 2] {
+    let ps: Vec<f64> = (0..REPETITIONS).map(|repetition| verdict(law, n, repetition).test.unwrap().p).collect();
+    [1.0, 4.0].map(|comparisons| ps.iter().filter(|&&p| comparisons * p <= 0.05).count() as f64 / REPETITIONS as f64)
 }
 
 /// A law that differs from the null's in one thing, by a multiple of what seeds do.
@@ -44,7 +50,10 @@ const EFFECTS: [Effect; 4] = [
 fn the_power_curve_is_that_of_the_documentation() {
     let mut table = String::new();
     for (name, law) in EFFECTS {
-        let at = |d: f64| format!("{:>3.0} %", 100.0 * power(law(d), 5));
+        let at = |d: f64| {
+            let [alone, four] = powers(law(d), 5).map(|power| format!("{:>3.0} %", 100.0 * power));
+            format!("{alone}, {four}")
+        };
         table += &format!("//! | {name:<6} | {} | {} | {} | {} |\n", at(0.0), at(0.5), at(1.0), at(2.0));
     }
     let documentation = include_str!("../src/lib.rs");
@@ -72,13 +81,14 @@ fn a_large_effect_is_named_where_it_is() {
     let (_, law) = EFFECTS[0];
     let verdict = verdict(law(10.0), 5, 0);
     assert_eq!(verdict.answer, Answer::Differ);
-    assert!(verdict.inhomogeneity.unwrap() > 0.1, "{:?}", verdict.inhomogeneity);
-    for effect in &verdict.headlines {
-        assert_eq!(effect.delta.value, -1.0);
-        assert!(effect.delta.upper < 0.0 && effect.delta.lower == -1.0);
+    assert!(verdict.separation.unwrap() > 0.1, "{:?}", verdict.separation);
+    for found in &verdict.headlines {
+        let delta = &found.effect.delta;
+        assert_eq!((delta.value, delta.lower), (-1.0, -1.0));
+        assert!(delta.upper < 0.0 && found.corrected_p <= 0.05);
     }
     assert!(verdict.words.contains("adam and sgd differ"), "{}", verdict.words);
-    assert!(verdict.words.contains("larger under sgd in 100 % of the pairs of runs"), "{}", verdict.words);
+    assert!(verdict.words.contains("is larger under sgd in 100 % of the pairs of runs"), "{}", verdict.words);
 }
 
 #[test]
@@ -97,6 +107,29 @@ fn four_batch_sizes_are_corrected_for() {
         assert_eq!(verdict.answer, Answer::TooFewRuns, "four against four cannot pass over four batch sizes");
         assert!(verdict.words.contains("the least corrected p that they could reach is 0.114"), "{}", verdict.words);
     }
+}
+
+#[test]
+fn an_interval_clear_of_zero_names_no_direction_by_itself() {
+    let verdicts: Vec<Verdict> = (0..40).map(|repetition| verdict(Law::NULL, 5, repetition)).collect();
+    let found = verdicts.iter().flat_map(|verdict| verdict.headlines.iter().map(move |found| (verdict, found)));
+    let clear: Vec<_> =
+        found.filter(|(_, found)| found.effect.delta.lower > 0.0 || found.effect.delta.upper < 0.0).collect();
+    assert!(clear.len() > 2, "{} of 160 intervals are clear of zero by chance", clear.len());
+    let named = clear.iter().filter(|(verdict, found)| larger(found, verdict, &plan()).is_some()).count();
+    assert_eq!(named, 0);
+}
+
+#[test]
+fn the_least_p_is_that_of_holms_correction() {
+    let (_, law) = EFFECTS[0];
+    let mut runs = arms(&[50, 100, 150], 5, 0, [Law::NULL, law(10.0)]);
+    runs.extend(arms(&[200], 3, 30, [Law::NULL, law(10.0)]));
+    let verdicts = analyse(&plan(), &collection(runs)).unwrap().verdicts;
+    // Three against three can reach 2 of 20; where all the others pass it stands alone.
+    let least: Vec<f64> = verdicts.iter().map(|verdict| verdict.least_corrected_p.unwrap()).collect();
+    assert_eq!(least, [8.0 / 252.0, 8.0 / 252.0, 8.0 / 252.0, 0.1]);
+    assert_eq!(verdicts[3].answer, Answer::TooFewRuns);
 }
 
 #[test]

@@ -213,6 +213,9 @@ fn calibration(plan: &Plan) -> Calibration {
         |at: i64| CalibrationTrial { seeds: [vec![at], vec![at + 1]], p: 0.4, steps_p: vec![1e-9; plan.primary.len()] };
     let rate = |rejections, interval| Rate { rejections, tests: 40, interval };
     Calibration {
+        plan: plan.clone(),
+        shared: BTreeMap::new(),
+        left_out: 0,
         optimizer: "adam".to_owned(),
         lr: 1e-3,
         batch_size: 100,

@@ -56,6 +56,7 @@ pub fn carry(
         dataset,
         threads: threads / workers.max(1),
         next: AtomicUsize::new(0),
+        failed: &failed,
         should_stop: &|| failed.load(Ordering::Relaxed) || should_stop(),
     };
     thread::scope(|scope| {
@@ -108,11 +109,24 @@ struct Crew<'a> {
     /// Threads of each worker.
     threads: usize,
     next: AtomicUsize,
+    failed: &'a AtomicBool,
     should_stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Stops the others when its worker panics; they would train on for hours for a call that returns nothing.
+struct Alarm<'a>(&'a AtomicBool);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Crew<'_> {
     fn work(&self, sender: &Sender<(usize, Event)>) {
+        let _alarm = Alarm(self.failed);
         while !(self.should_stop)() {
             let run = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(settings) = self.runs.get(run) else { return };
@@ -133,7 +147,8 @@ struct Telling<'a> {
 
 impl Telling<'_> {
     fn tell(&self, event: Event) {
-        self.sender.send((self.run, event)).expect("the receiver outlives the workers");
+        // Nobody listens any more when the watcher has panicked; the run goes on to its checkpoint.
+        let _ = self.sender.send((self.run, event));
     }
 }
 

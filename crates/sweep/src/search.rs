@@ -100,7 +100,7 @@ fn trial(run: &Settings, report: &Report) -> Trial {
     Trial {
         lr: run.config.lr,
         batch_size: run.config.batch_size,
-        test_loss: loss.filter(|_| report.outcome == Outcome::Completed),
+        test_loss: loss.filter(|loss| report.outcome == Outcome::Completed && loss.is_finite()),
     }
 }
 

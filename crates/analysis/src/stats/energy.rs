@@ -28,6 +28,27 @@ pub fn inhomogeneity(distances: &Distances, in_first: &[bool]) -> f64 {
     if between > 0.0 { (energy / (2.0 * between)).clamp(0.0, 1.0) } else { 0.0 }
 }
 
+/// The part of the mean distance between the groups that is not distance within them: `1 - (B + C) / 2A` with the mean distances `A`
+/// between the groups and `B`, `C` within them, of a run with the others only. That is `H` without its bias: 0 on average where nothing
+/// differs (and so below 0 at times), 1 for two different points.
+///
+/// # Panics
+/// If the lengths differ or a group has fewer than two rows.
+#[track_caller]
+pub fn separation(distances: &Distances, in_first: &[bool]) -> f64 {
+    let pairs = |one: bool, other: bool| {
+        let of = |label: bool| (0..in_first.len()).filter(move |&run| in_first[run] == label);
+        of(one).flat_map(move |i| of(other).filter(move |&j| j != i).map(move |j| distances.get(i, j)))
+    };
+    let mean = |one: bool, other: bool| {
+        let count = pairs(one, other).count();
+        assert!(count > 0, "energy separation: a group has fewer than two rows");
+        pairs(one, other).sum::<f64>() / count as f64
+    };
+    let between = mean(true, false);
+    if between > 0.0 { 1.0 - 0.5 * (mean(true, true) + mean(false, false)) / between } else { 0.0 }
+}
+
 /// Whether the two groups could have come from one distribution: permutes the labels.
 ///
 /// # Panics
@@ -122,6 +143,15 @@ mod tests {
         assert_eq!(inhomogeneity(&on_a_line(&[1.0, 1.0, 3.0, 3.0]), &in_first), 1.0);
         assert_eq!(inhomogeneity(&on_a_line(&[1.0, 3.0, 1.0, 3.0]), &in_first), 0.0);
         assert_eq!(inhomogeneity(&on_a_line(&[2.0; 4]), &in_first), 0.0);
+    }
+
+    #[test]
+    fn the_separation_is_one_of_two_points_and_zero_on_average_of_none() {
+        let in_first = [true, true, false, false];
+        assert_eq!(separation(&on_a_line(&[1.0, 1.0, 3.0, 3.0]), &in_first), 1.0);
+        assert_eq!(separation(&on_a_line(&[2.0; 4]), &in_first), 0.0);
+        // Within 2 and 2, between 2, 0, 0, 2: as far apart within as (2 + 2) / 2, twice the mean between.
+        assert_eq!(separation(&on_a_line(&[1.0, 3.0, 1.0, 3.0]), &in_first), -1.0);
         assert_eq!(test(&on_a_line(&[2.0; 4]), &in_first, &Permutations::default()).p, 1.0);
     }
 

@@ -8,7 +8,7 @@ use crate::palette::Ink;
 use crate::panels::{Grid, LINE};
 use crate::scene::{Scene, Stroke, Text};
 use crate::words;
-use seismograd_analysis::{Answer, Verdict};
+use seismograd_analysis::{Answer, Contrast, Verdict};
 
 const ROW: f64 = 24.0;
 /// Between two pairs of optimizers: numbers, directions, the next pair's name.
@@ -53,8 +53,8 @@ pub(crate) fn figure(material: &Material<'_>) -> Option<Figure> {
         title: "How much the optimizers differ, headline by headline".to_owned(),
         caption: format!(
             "Cliff's delta with its {confidence:.0} % interval: the probability that a run of one optimizer is above a run of the other, minus \
-             the reverse ({} an arm). Coloured: the interval is clear of zero. Full points: the verdict at that batch size is that the two differ; p is the \
-             verdict's, corrected over all comparisons.",
+             the reverse ({} an arm). Coloured: the interval is clear of zero. Full points: the p of that effect, \
+             corrected over these effects and all comparisons, passes as well. The p at the right is the verdict's.",
             words::runs(material)
         ),
         scene,
@@ -80,9 +80,10 @@ fn block(scene: &mut Scene, material: &Material<'_>, grid: &Grid, verdicts: &[&V
         }
         scene.text(Text::new(LEFT - 12.0, y, verdict.batch_size.to_string()).end().centred());
         for (column, headline) in material.findings.plan.headlines.iter().take(grid.columns).enumerate() {
-            if let Some(effect) = verdict.headlines.iter().find(|effect| effect.measure == *headline) {
-                let differ = verdict.answer == Answer::Differ;
-                forest::effect(scene, &grid.panel(0, column), y, &effect.delta, arms, differ);
+            let found = verdict.headlines.iter().find(|found| found.effect.measure == *headline);
+            if let Some(Contrast { effect, corrected_p }) = found {
+                let passes = *corrected_p <= material.findings.plan.alpha;
+                forest::effect(scene, &grid.panel(0, column), y, &effect.delta, arms, passes);
             }
         }
         beside(scene, verdict, grid.right() + 18.0, y);

@@ -75,7 +75,7 @@ fn row(optimizers: &[&str], verdict: &Verdict, contrast: &Contrast, path: &str) 
         median(1),
         keyed(
             effect.delta.value,
-            tag("span").class("effect").put(bar(optimizers, effect, &verdict.optimizers)).put(delta(
+            tag("span").class("effect").put(bar(optimizers, effect, &verdict.optimizers, true)).put(delta(
                 effect,
                 &verdict.optimizers,
                 path,

@@ -38,10 +38,11 @@ fn points(plan: &Plan) -> Vec<(&'static str, String)> {
         ("Scaling is blind", "Each feature is scaled by the median and the median absolute deviation of both groups together, without looking at \
             which run belongs to which optimizer.".to_owned()),
         ("Do they differ?", differ(plan)),
-        ("How far apart?", "H is the energy distance as a fraction of its greatest value: 0 for two groups of the same distribution, 1 for two \
-            different constants. It needs no assumption about the distribution, and it is no probability.".to_owned()),
+        ("How far apart?", "The separation is the part of the mean distance between the two groups that is not distance within them: 0 on average \
+            where nothing differs, 1 between two points. It is no probability.".to_owned()),
         ("How large is the effect?", format!("Cliff's delta is the share of pairs of runs in which the first optimizer's number is larger, minus \
-            the reverse. The {} interval is Newcombe's method 5 (2006), which keeps its width where the groups do not overlap at all.",
+            the reverse. The {} interval is Newcombe's method 5 (2006), which keeps its width where the groups do not overlap at all. Each interval stands by itself, not corrected for there being several; a \
+            direction is named only where the p of that effect, corrected over all of its family, passes.",
             percent(plan.confidence))),
         ("What must hold", "Labels may be exchanged only if, were the optimizers alike, nothing else told the runs apart. Hence the seeds of the \
             two optimizers are disjoint and all other settings are shared. Runs that share a seed share their initial weights and the order of \

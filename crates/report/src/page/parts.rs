@@ -119,7 +119,7 @@ pub(super) fn delta(effect: &Effect, [first, second]: &[String; 2], path: &str) 
 }
 
 /// The interval of an effect on the axis from -1 to 1, in the colour of the optimizer that has the larger values.
-pub(super) fn bar(optimizers: &[&str], effect: &Effect, pair: &[String; 2]) -> Element {
+pub(super) fn bar(optimizers: &[&str], effect: &Effect, pair: &[String; 2], passes: bool) -> Element {
     let x = |delta: f64| format!("{:.1}", 60.0 + 56.0 * delta);
     let d = &effect.delta;
     let larger = &pair[usize::from(d.value < 0.0)];
@@ -129,7 +129,7 @@ pub(super) fn bar(optimizers: &[&str], effect: &Effect, pair: &[String; 2]) -> E
     let zero = tag("line").class("zero").attr("x1", 60).attr("x2", 60).attr("y1", 1).attr("y2", 13);
     let dot = tag("circle").attr("cx", x(d.value)).attr("cy", 7).attr("r", 4);
     tag("svg")
-        .class(&format!("bar {}", colour(optimizers, larger)))
+        .class(&format!("bar {}{}", colour(optimizers, larger), if passes { "" } else { " unsure" }))
         .attr("viewBox", "0 0 120 14")
         .attr("aria-hidden", "true")
         .put(line(x(-1.0), x(1.0), "axis"))

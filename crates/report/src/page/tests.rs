@@ -162,7 +162,7 @@ fn sources_name_fields_that_exist() {
         assert!(!found.is_null(), "{path} is null");
         *kinds.entry(path.rsplit('.').next().unwrap_or(path)).or_default() += 1;
     }
-    for kind in ["corrected_p", "delta", "inhomogeneity", "r2", "test_accuracy", "least_corrected_p", "interval"] {
+    for kind in ["corrected_p", "delta", "separation", "r2", "test_accuracy", "least_corrected_p", "interval"] {
         assert!(kinds.contains_key(kind), "no number names its {kind}");
     }
 }

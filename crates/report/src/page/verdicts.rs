@@ -4,14 +4,14 @@ use super::html::{Element, tag};
 use super::number::{absent, count, field, number, p_value, significant};
 use super::parts::{Head, Set, answer, bar, cell, corrected_p, delta, keyed, pair, short, table};
 use crate::Material;
-use seismograd_analysis::{Effect, Plan, Verdict};
+use seismograd_analysis::{Contrast, Plan, Verdict};
 
 const HEADS: [Head; 7] = [
     ("Batch size", Set::Number),
     ("Optimizers", Set::Text),
     ("Answer", Set::Text),
     ("Corrected p", Set::Number),
-    ("H", Set::Number),
+    ("Separation", Set::Number),
     ("Effects (Cliff's delta)", Set::Text),
     ("Runs", Set::Text),
 ];
@@ -37,8 +37,9 @@ pub(super) fn section(material: &Material<'_>) -> Element {
 
 fn lead(plan: &Plan) -> String {
     format!(
-        "One row a comparison. Corrected p at most {} means that the two differ; H is 0 where the runs are spread alike and 1 where they are \
-         two separate points. A dot on the right of its bar says that the optimizer named first has the larger values. Every number says where \
+        "One row a comparison. Corrected p at most {} means that the two differ; the separation is 0 on average where nothing differs, and 1 \
+         between two points. A dot on the right of its bar says that the optimizer named first has the larger values; a bar is full where its own \
+         corrected p passes too. Every number says where \
          it comes from: point at it, tap it, or reach it with the keyboard.",
         plan.alpha
     )
@@ -68,8 +69,8 @@ fn rows(material: &Material<'_>, verdicts: &[Verdict], list: &str, caption: &str
             cell(answer(verdict.answer)),
             keyed(verdict.corrected_p.unwrap_or(2.0), corrected_p(verdict, &path, verdicts.len()))
                 .put(least(verdict, &path)),
-            keyed(verdict.inhomogeneity.unwrap_or(-1.0), inhomogeneity(verdict, &path)),
-            cell(effects(&optimizers, verdict, &path)),
+            keyed(verdict.separation.unwrap_or(-1.0), separation(verdict, &path)),
+            cell(effects(&material.findings.plan, &optimizers, verdict, &path)),
             cell(runs(verdict, &path)),
         ]
     };
@@ -84,25 +85,31 @@ fn least(verdict: &Verdict, path: &str) -> Option<Element> {
     Some(tag("small").class("least").put("least possible ").put(shown))
 }
 
-fn inhomogeneity(verdict: &Verdict, path: &str) -> Element {
-    let made_by = "Coefficient of inhomogeneity: the energy distance between the two groups of runs as a fraction of its greatest value.";
-    match verdict.inhomogeneity {
-        Some(h) => number(significant(h, 2), made_by, &field(&format!("{path}.inhomogeneity"))),
+fn separation(verdict: &Verdict, path: &str) -> Element {
+    let made_by = "The part of the mean distance between the two groups of runs that is not distance within them: 0 on average where nothing differs.";
+    match verdict.separation {
+        Some(h) => number(significant(h, 2), made_by, &field(&format!("{path}.separation"))),
         None => absent("No distance: it takes two completed runs of each optimizer."),
     }
 }
 
 /// The headlines; where there are none, as among the secondary verdicts, the clearest contrasts.
-fn effects(optimizers: &[&str], verdict: &Verdict, path: &str) -> Element {
-    let clearest = verdict.contrasts.iter().take(2).map(|contrast| &contrast.effect);
-    let listed: Vec<(String, &Effect)> = if verdict.headlines.is_empty() {
-        clearest.enumerate().map(|(at, effect)| (format!("{path}.contrasts[{at}]"), effect)).collect()
+fn effects(plan: &Plan, optimizers: &[&str], verdict: &Verdict, path: &str) -> Element {
+    let clearest = verdict.contrasts.iter().take(2);
+    let listed: Vec<(String, &Contrast)> = if verdict.headlines.is_empty() {
+        clearest.enumerate().map(|(at, contrast)| (format!("{path}.contrasts[{at}]"), contrast)).collect()
     } else {
-        verdict.headlines.iter().enumerate().map(|(at, effect)| (format!("{path}.headlines[{at}]"), effect)).collect()
+        verdict
+            .headlines
+            .iter()
+            .enumerate()
+            .map(|(at, headline)| (format!("{path}.headlines[{at}]"), headline))
+            .collect()
     };
-    let line = |(path, effect): &(String, &Effect)| {
+    let alpha = plan.alpha;
+    let line = |(path, Contrast { effect, corrected_p }): &(String, &Contrast)| {
         let label = tag("span").class("label").put(short(&effect.measure));
-        tag("li").put(label).put(bar(optimizers, effect, &verdict.optimizers)).put(delta(
+        tag("li").put(label).put(bar(optimizers, effect, &verdict.optimizers, *corrected_p <= alpha)).put(delta(
             effect,
             &verdict.optimizers,
             path,
