@@ -195,15 +195,19 @@ fn partition(findings: &Findings) -> Option<String> {
         ("the interaction of the two".to_owned(), &partition.interaction),
     ];
     let share = |(name, term): &(String, &Term)| match (omega_squared(term, partition), term.p) {
-        (Some(share), Some(p)) if p <= findings.plan.alpha => Some(format!("{:.0} % goes with {name}", 100.0 * share)),
-        (Some(_), Some(_)) => Some(format!("no more than chance with {name}")),
-        _ => term.note.as_ref().map(|note| format!("{name} has no figure ({note})")),
+        (Some(share), Some(p)) if p <= findings.plan.alpha => Some(format!("{:.0} % with {name}", 100.0 * share)),
+        (Some(_), Some(_)) => Some(format!("nothing with {name}")),
+        _ => term.note.as_ref().map(|note| format!("an unknown part with {name} ({note})")),
     };
     let parts: Vec<String> = terms.iter().filter_map(share).collect();
     let order = partition.second.note.as_ref().filter(|_| partition.second.r2.is_some());
     let order = order.map_or_else(String::new, |note| format!(" ({note})"));
-    (!parts.is_empty())
-        .then(|| format!("Of the variety among all runs {}{order}; the rest is the seed.", parts.join(", ")))
+    (!parts.is_empty()).then(|| {
+        format!(
+            "Of the variety among all runs there goes, beyond chance, {}{order}; the rest is the seed.",
+            parts.join(", ")
+        )
+    })
 }
 
 fn omega_squared(term: &Term, partition: &Partition) -> Option<f64> {
