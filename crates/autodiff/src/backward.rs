@@ -19,8 +19,12 @@ impl Gradients {
     }
 
     /// Adds a contribution, summed over what broadcasting repeated.
-    fn add(&mut self, var: Var, shape: &[usize], contribution: Tensor) {
-        let contribution = if contribution.shape() == shape { contribution } else { contribution.sum_to(shape) };
+    /// Adds a contribution, summed over what was broadcast. A value that is still deferred has not been broadcast.
+    fn add(&mut self, var: Var, value: Option<&Tensor>, contribution: Tensor) {
+        let contribution = match value {
+            Some(value) if value.shape() != contribution.shape() => contribution.sum_to(value.shape()),
+            _ => contribution,
+        };
         match &mut self.0[var.index()] {
             Some(sum) => sum.accumulate(&contribution),
             empty => *empty = Some(contribution),
@@ -58,7 +62,7 @@ impl Graph {
             let Some(gradient) = &gradients.0[at] else { continue };
             while let Some((var, site)) = sites.pop_if(|(var, _)| var.index() >= at) {
                 // Later nodes are those that no gradient reached.
-                if var.index() == at {
+                if var.index() == at && observer.wants(site) {
                     observer.gradient(site, gradient);
                 }
             }
@@ -69,7 +73,7 @@ impl Graph {
             for (&input, contribution) in node.inputs.iter().zip(contributions) {
                 let source = &self.nodes[input.index()];
                 if let Some(contribution) = contribution.filter(|_| source.needs_gradient) {
-                    gradients.add(input, source.value.shape(), contribution);
+                    gradients.add(input, source.value.get(), contribution);
                 }
             }
         }

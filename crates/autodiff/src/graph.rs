@@ -2,6 +2,7 @@
 
 use crate::observer::{Observer, Port, Site};
 use seismograd_tensor::Tensor;
+use std::sync::OnceLock;
 
 /// A node of a [`Graph`]: an index, valid in the graph that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +22,21 @@ pub trait Backward: Send {
     /// The contributions to the gradients of the inputs, in their order, from the output's gradient `upstream`. `None` stands
     /// for no contribution, which is right wherever [`Context::needs`] is false.
     fn backward(&self, context: &Context<'_>, upstream: Tensor) -> Vec<Option<Tensor>>;
+
+    /// The node's value, for a node that was pushed without one ([`Graph::push_deferred`]).
+    ///
+    /// # Panics
+    /// Unless the rule overrides it: other rules' values are computed before they are pushed.
+    fn value(&self, context: &Context<'_>) -> Tensor {
+        let _ = context;
+        unreachable!("the rule of a deferred node computes its value")
+    }
+
+    /// The rectified value of a deferred node, for a rule that computes it in one pass.
+    fn rectified(&self, context: &Context<'_>) -> Option<Tensor> {
+        let _ = context;
+        None
+    }
 }
 
 /// What a rule may look at: the node's inputs and output.
@@ -43,7 +59,7 @@ impl<'g> Context<'g> {
 
     /// The node's own value.
     pub fn output(&self) -> &'g Tensor {
-        &self.node.value
+        self.graph.value_of(self.node)
     }
 
     /// Whether anybody wants the gradient of input `at`.
@@ -58,7 +74,8 @@ impl<'g> Context<'g> {
 }
 
 pub(crate) struct Node {
-    pub value: Tensor,
+    /// Empty while nobody has asked for a deferred value.
+    pub value: OnceLock<Tensor>,
     pub inputs: Vec<Var>,
     /// None for leaves and constants.
     pub rule: Option<Box<dyn Backward>>,
@@ -92,16 +109,26 @@ impl Graph {
 
     /// A value whose gradient is wanted.
     pub fn leaf(&mut self, value: Tensor) -> Var {
-        self.append(Node { value, inputs: Vec::new(), rule: None, needs_gradient: true })
+        self.append(Node { value: value.into(), inputs: Vec::new(), rule: None, needs_gradient: true })
     }
 
     /// A value whose gradient nobody wants, such as a batch of images.
     pub fn constant(&mut self, value: Tensor) -> Var {
-        self.append(Node { value, inputs: Vec::new(), rule: None, needs_gradient: false })
+        self.append(Node { value: value.into(), inputs: Vec::new(), rule: None, needs_gradient: false })
     }
 
     /// Appends an operation's result with its rule. Operations of other crates join the graph through this too.
     pub fn push(&mut self, value: Tensor, inputs: &[Var], rule: impl Backward + 'static) -> Var {
+        self.push_rule(value.into(), inputs, rule)
+    }
+
+    /// Appends an operation whose value its rule computes when somebody asks for it. Where the next operation computes both in one pass, nobody
+    /// does: a convolution under a ReLU is never written to memory, unless an observer wants to see it.
+    pub fn push_deferred(&mut self, inputs: &[Var], rule: impl Backward + 'static) -> Var {
+        self.push_rule(OnceLock::new(), inputs, rule)
+    }
+
+    fn push_rule(&mut self, value: OnceLock<Tensor>, inputs: &[Var], rule: impl Backward + 'static) -> Var {
         let needs_gradient = inputs.iter().any(|input| self.nodes[input.index()].needs_gradient);
         self.append(Node { value, inputs: inputs.to_vec(), rule: Some(Box::new(rule)), needs_gradient })
     }
@@ -114,7 +141,19 @@ impl Graph {
 
     /// The value of a node.
     pub fn value(&self, var: Var) -> &Tensor {
-        &self.nodes[var.index()].value
+        self.value_of(&self.nodes[var.index()])
+    }
+
+    fn value_of<'g>(&'g self, node: &'g Node) -> &'g Tensor {
+        let rule = || node.rule.as_ref().expect("only a node with a rule is deferred");
+        node.value.get_or_init(|| rule().value(&self.context(node)))
+    }
+
+    /// The rectified value of a node, in one pass with the value itself where that is possible and still to be done.
+    pub(crate) fn rectified(&self, var: Var) -> Option<Tensor> {
+        let node = &self.nodes[var.index()];
+        let rule = node.rule.as_ref().filter(|_| node.value.get().is_none())?;
+        rule.rectified(&self.context(node))
     }
 
     /// The number of nodes.
@@ -155,9 +194,9 @@ impl Graph {
         output
     }
 
-    /// Shows the observer the value at every site, in the order the scopes were opened.
+    /// Shows the observer the value at every site that it wants, in the order the scopes were opened.
     pub fn observe_values(&self, observer: &mut dyn Observer) {
-        for (var, site) in self.sites() {
+        for (var, site) in self.sites().filter(|(_, site)| observer.wants(*site)).collect::<Vec<_>>() {
             observer.value(site, self.value(var));
         }
     }

@@ -20,8 +20,13 @@ pub struct Site<'a> {
     pub port: Port,
 }
 
-/// Sees the values and gradients at every site. `()` observes nothing.
+/// Sees the values and gradients at the sites that it wants. `()` observes nothing.
 pub trait Observer {
+    /// Whether the site is to be shown. A value that nobody wants may never be computed on its own.
+    fn wants(&self, _site: Site<'_>) -> bool {
+        true
+    }
+
     /// The value at a site, after the forward pass.
     fn value(&mut self, _site: Site<'_>, _value: &Tensor) {}
 
@@ -29,4 +34,8 @@ pub trait Observer {
     fn gradient(&mut self, _site: Site<'_>, _gradient: &Tensor) {}
 }
 
-impl Observer for () {}
+impl Observer for () {
+    fn wants(&self, _site: Site<'_>) -> bool {
+        false
+    }
+}

@@ -1,6 +1,9 @@
-//! Two-dimensional convolution and its two gradients, directly on padded images.
+//! Two-dimensional convolution and its two gradients.
 //!
-//! A sample is copied once into a zero-bordered image. There the `kw x channels` elements under one row of the
+//! Two algorithms, chosen by the geometry alone: [`winograd`] for 3x3 kernels at stride 1 over whole vectors of channels, and the direct loop below
+//! for everything else.
+//!
+//! Directly, a sample is copied once into a zero-bordered image. There the `kw x channels` elements under one row of the
 //! kernel are contiguous, so every kernel size, stride and channel count runs through one loop:
 //!
 //! ```text
@@ -17,23 +20,58 @@ mod correlate;
 mod image;
 mod pack;
 mod weight;
+mod winograd;
 
+use crate::buffer::Buffer;
 use crate::geometry::Conv2d;
 use crate::level::{self, Level};
+use crate::sums::channel_sums;
 use correlate::Correlate;
 use image::Image;
+use pack::Lanes;
 pub use pack::{Packed, pack_forward, pack_input_gradient};
 use weight::WeightGradient;
+use winograd::Tiles;
 
-/// `output[n, oh, ow, co] = bias[co] + sum input[n, ih, iw, ci] weight[co, ci, kh, kw]`.
+/// What is done to an output before it is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing.
+    #[default]
+    Identity,
+    /// `max(x, 0)`; a NaN stays one.
+    Relu,
+}
+
+/// `output[n, oh, ow, co] = activation(bias[co] + sum input[n, ih, iw, ci] weight[co, ci, kh, kw])`.
 ///
 /// `weight` comes from [`pack_forward`]; the number of samples is read off `input`.
 ///
 /// # Panics
 /// When a length does not fit the geometry.
-pub fn forward(g: &Conv2d, input: &[f32], weight: &Packed, bias: Option<&[f32]>, output: &mut [f32]) {
+pub fn forward(
+    g: &Conv2d,
+    input: &[f32],
+    weight: &Packed,
+    bias: Option<&[f32]>,
+    activation: Activation,
+    output: &mut [f32],
+) {
+    forward_at(g, Level::current(), input, weight, bias, activation, output);
+}
+
+fn forward_at(
+    g: &Conv2d,
+    level: Level,
+    input: &[f32],
+    weight: &Packed,
+    bias: Option<&[f32]>,
+    activation: Activation,
+    output: &mut [f32],
+) {
     check_lengths(g, input.len(), output.len());
-    correlate_samples(&Image::of_input(g), Level::current(), input, weight, bias, output);
+    weight.assert_fits(g, false);
+    correlate_samples(&Image::of_input(g), level, input, weight, bias, activation, output);
 }
 
 /// The gradient with respect to the input, from the upstream gradient of the output.
@@ -43,21 +81,42 @@ pub fn forward(g: &Conv2d, input: &[f32], weight: &Packed, bias: Option<&[f32]>,
 /// # Panics
 /// When a length does not fit the geometry.
 pub fn input_gradient(g: &Conv2d, upstream: &[f32], weight: &Packed, gradient: &mut [f32]) {
-    check_lengths(g, gradient.len(), upstream.len());
-    correlate_samples(&Image::of_upstream(g), Level::current(), upstream, weight, None, gradient);
+    input_gradient_at(g, Level::current(), upstream, weight, gradient);
 }
 
-/// The gradient with respect to the weight, `(out, in, kh, kw)`, summed over the samples in their order.
+fn input_gradient_at(g: &Conv2d, level: Level, upstream: &[f32], weight: &Packed, gradient: &mut [f32]) {
+    check_lengths(g, gradient.len(), upstream.len());
+    weight.assert_fits(g, true);
+    correlate_samples(&Image::of_upstream(g), level, upstream, weight, None, Activation::Identity, gradient);
+}
+
+/// The gradients with respect to the weight, `(out, in, kh, kw)`, and to the bias, summed over the samples in their order.
 ///
 /// # Panics
 /// When a length does not fit the geometry.
-pub fn weight_gradient(g: &Conv2d, input: &[f32], upstream: &[f32], gradient: &mut [f32]) {
-    weight_gradient_at(g, Level::current(), input, upstream, gradient);
+pub fn weight_gradient(g: &Conv2d, input: &[f32], upstream: &[f32], weight: &mut [f32], bias: &mut [f32]) {
+    weight_gradient_at(g, Level::current(), input, upstream, weight, bias);
 }
 
-fn weight_gradient_at(g: &Conv2d, level: Level, input: &[f32], upstream: &[f32], gradient: &mut [f32]) {
+fn weight_gradient_at(
+    g: &Conv2d,
+    level: Level,
+    input: &[f32],
+    upstream: &[f32],
+    weight: &mut [f32],
+    bias: &mut [f32],
+) {
     check_lengths(g, input.len(), upstream.len());
-    assert_eq!(gradient.len(), g.weight_len(), "conv2d weight gradient: length for {g:?}");
+    assert_eq!(weight.len(), g.weight_len(), "conv2d weight gradient: length for {g:?}");
+    assert_eq!(bias.len(), g.channels_out, "conv2d bias gradient: length for {g:?}");
+    if let Some(tiles) = Tiles::of(g) {
+        let (mut sum, mut sums) = (Buffer::zeros(tiles.weight_len()), vec![0.0f64; g.channels_out]);
+        let block = winograd::GradientBlock { tiles: &tiles, source: input, upstream, sum: &mut sum, bias: &mut sums };
+        level::run_at(level, block);
+        winograd::unpack_gradient(&tiles, level, &sum, weight);
+        bias.iter_mut().zip(sums).for_each(|(bias, sum)| *bias = sum as f32);
+        return;
+    }
     let image = Image::of_input(g);
     let mut padded = image.blank();
     let mut lanes = pack::blank_gradient(g);
@@ -67,23 +126,33 @@ fn weight_gradient_at(g: &Conv2d, level: Level, input: &[f32], upstream: &[f32],
         let upstream = pack::whole_vectors(upstream, g.channels_out, &mut aligned);
         level::run_at(level, WeightGradient { image: &image, padded: &padded, upstream, gradient: &mut lanes });
     }
-    pack::unpack_gradient(g, &lanes, gradient);
+    pack::unpack_gradient(g, &lanes, weight);
+    bias.copy_from_slice(&channel_sums(upstream, g.channels_out));
 }
 
 fn correlate_samples(
     image: &Image,
     level: Level,
-    input: &[f32],
+    source: &[f32],
     weight: &Packed,
     bias: Option<&[f32]>,
+    activation: Activation,
     output: &mut [f32],
 ) {
-    weight.assert_fits(image);
-    let bias = pack::pad_bias(bias, image.channels_out);
-    let mut padded = image.blank();
-    for (sample, output) in input.chunks_exact(image.source_len()).zip(output.chunks_exact_mut(image.output_len())) {
-        image.fill(sample, &mut padded);
-        level::run_at(level, Correlate { image, padded: &padded, weight: weight.lanes(), bias: &bias, output });
+    let bias = &pack::pad_bias(bias, image.channels_out);
+    let relu = activation == Activation::Relu;
+    match weight.lanes() {
+        Lanes::Winograd(tiles, weight) => {
+            level::run_at(level, winograd::Correlate { tiles, source, weight, bias, relu, output });
+        }
+        Lanes::Direct(weight) => {
+            let mut padded = image.blank();
+            let samples = source.chunks_exact(image.source_len()).zip(output.chunks_exact_mut(image.output_len()));
+            for (sample, output) in samples {
+                image.fill(sample, &mut padded);
+                level::run_at(level, Correlate { image, padded: &padded, weight, bias, relu, output });
+            }
+        }
     }
 }
 

@@ -21,13 +21,17 @@
 //! };
 //! let weight = conv::pack_forward(&conv2d, &[3.0]);
 //! let mut output = [0.0; 4];
-//! conv::forward(&conv2d, &[1.0, 2.0, 3.0, 4.0], &weight, Some(&[0.5]), &mut output);
+//! conv::forward(&conv2d, &[1.0, 2.0, 3.0, 4.0], &weight, Some(&[0.5]), conv::Activation::Identity, &mut output);
 //! assert_eq!(output, [3.5, 6.5, 9.5, 12.5]);
 //! ```
 
+pub mod buffer;
 pub mod conv;
+pub mod elementwise;
 pub mod geometry;
 pub mod level;
+pub mod matmul;
+pub mod peak;
 pub mod pool;
 pub mod reference;
 pub mod sums;

@@ -3,9 +3,9 @@
 //! The inner loops run over the channels of one pixel, which are contiguous; no element depends on its neighbours. So plain loops,
 //! compiled under each level's instructions and vectorised by the compiler, give the same bits everywhere.
 
-use crate::geometry::Pool2d;
+use crate::geometry::{Pool2d, Window};
 use crate::level::{Kernel, run};
-use crate::vector::Vector;
+use crate::vector::{LANES, Vector};
 
 /// `output[n, oh, ow, c] = max of input under the window`; padding never wins, a NaN does, so that a diverging run is seen.
 ///
@@ -13,6 +13,9 @@ use crate::vector::Vector;
 /// When a length does not fit the geometry.
 pub fn max_forward(g: &Pool2d, input: &[f32], output: &mut [f32]) {
     check_lengths(g, input.len(), output.len());
+    if quarters(g) {
+        return run(QuarterForward { g, input, output });
+    }
     output.fill(f32::NEG_INFINITY);
     run(MaxForward { g, input, output });
 }
@@ -29,6 +32,9 @@ pub fn max_gradient(g: &Pool2d, input: &[f32], output: &[f32], upstream: &[f32],
         (upstream.len(), input.len()),
         "max pooling gradient: lengths for {g:?}"
     );
+    if quarters(g) {
+        return run(QuarterGradient { g, input, output, upstream, gradient });
+    }
     gradient.fill(0.0);
     // What is still to be given away: an output's upstream gradient, once.
     let mut left = upstream.to_vec();
@@ -92,6 +98,81 @@ impl Kernel for MaxGradient<'_> {
                 let here = x == y;
                 *gradient += if here { *left } else { 0.0 };
                 *left = if here { 0.0 } else { *left };
+            }
+        });
+    }
+}
+
+/// Whether windows of 2 x 2 cut the image into quarters of whole vectors of channels: every pixel lies in one window.
+fn quarters(g: &Pool2d) -> bool {
+    let Window { input: [height, width], kernel, stride, padding } = g.window;
+    let two = kernel == [2, 2] && stride == [2, 2] && padding == [0, 0];
+    two && height.is_multiple_of(2) && width.is_multiple_of(2) && g.channels.is_multiple_of(LANES)
+}
+
+/// Calls `visit(starts of four input vectors, start of the output vector)` for every window that [`quarters`] makes.
+#[inline(always)]
+fn each_quarter(g: &Pool2d, samples: usize, mut visit: impl FnMut([usize; 4], usize)) {
+    let ([height, width], channels) = (g.window.output(), g.channels);
+    let row = 2 * width * channels;
+    for oh in 0..samples * height {
+        for ow in 0..width {
+            for channel in (0..channels).step_by(LANES) {
+                let first = 2 * oh * row + 2 * ow * channels + channel;
+                let output = (oh * width + ow) * channels + channel;
+                visit([first, first + channels, first + row, first + row + channels], output);
+            }
+        }
+    }
+}
+
+/// Max pooling under [`quarters`].
+struct QuarterForward<'a> {
+    g: &'a Pool2d,
+    input: &'a [f32],
+    output: &'a mut [f32],
+}
+
+impl Kernel for QuarterForward<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let samples = self.output.len() / self.g.output_len();
+        assert_eq!(self.input.len(), samples * self.g.input_len());
+        each_quarter(self.g, samples, |taps, output| {
+            // SAFETY: the caller vouches for the level; windows of whole vectors lie in the slices by the lengths asserted above.
+            unsafe {
+                let [a, b, c, d] = taps.map(|tap| V::load(self.input.as_ptr().add(tap)));
+                d.max(c.max(b.max(a))).store(self.output.as_mut_ptr().add(output));
+            }
+        });
+    }
+}
+
+/// The gradient of max pooling under [`quarters`].
+struct QuarterGradient<'a> {
+    g: &'a Pool2d,
+    input: &'a [f32],
+    output: &'a [f32],
+    upstream: &'a [f32],
+    gradient: &'a mut [f32],
+}
+
+impl Kernel for QuarterGradient<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let samples = self.output.len() / self.g.output_len();
+        assert!(self.input.len() == samples * self.g.input_len() && self.gradient.len() == self.input.len());
+        assert_eq!(self.upstream.len(), self.output.len());
+        each_quarter(self.g, samples, |taps, output| {
+            // SAFETY: the caller vouches for the level; windows of whole vectors lie in the slices by the lengths asserted above.
+            unsafe {
+                let max = V::load(self.output.as_ptr().add(output));
+                let mut left = V::load(self.upstream.as_ptr().add(output));
+                for tap in taps {
+                    let (here, rest) = left.split_where_equal(V::load(self.input.as_ptr().add(tap)), max);
+                    here.store(self.gradient.as_mut_ptr().add(tap));
+                    left = rest;
+                }
             }
         });
     }
@@ -172,10 +253,10 @@ fn check_lengths(g: &Pool2d, input: usize, output: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{geometry::Window, reference};
+    use crate::reference;
 
     const SIZES: [(usize, usize, usize, usize, usize); 6] =
-        [(32, 2, 2, 0, 32), (5, 2, 2, 0, 3), (7, 3, 2, 1, 17), (4, 3, 1, 1, 1), (1, 1, 1, 0, 5), (6, 5, 3, 2, 16)];
+        [(31, 2, 2, 0, 32), (5, 2, 2, 0, 3), (7, 3, 2, 1, 17), (4, 3, 1, 1, 1), (1, 1, 1, 0, 5), (6, 5, 3, 2, 16)];
 
     /// Few distinct values, so that ties are frequent.
     fn values(len: usize, modulus: usize) -> Vec<f32> {
@@ -210,6 +291,25 @@ mod tests {
             assert_close(&y, &reference::avg_pool2d(&g, &wide(&x)), &what);
             avg_gradient(&g, &u, &mut dx);
             assert_close(&dx, &reference::avg_pool2d_gradient(&g, &wide(&u)), &what);
+        }
+    }
+
+    #[test]
+    fn quarters_are_pooled_like_everything_else() {
+        let window = Window { input: [6, 4], kernel: [2; 2], stride: [2; 2], padding: [0; 2] };
+        let g = Pool2d { window, channels: 48 };
+        assert!(quarters(&g));
+        let (x, u) = (values(3 * g.input_len(), 5), values(3 * g.output_len(), 7));
+        let (mut y, mut dx) = (vec![f32::NAN; u.len()], vec![f32::NAN; x.len()]);
+        max_forward(&g, &x, &mut y);
+        assert_close(&y, &reference::max_pool2d(&g, &wide(&x)), "quarters");
+        max_gradient(&g, &x, &y, &u, &mut dx);
+        assert_close(&dx, &reference::max_pool2d_gradient(&g, &wide(&x), &wide(&u)), "quarters");
+        for at in [0, 48, 4 * 48, 5 * 48] {
+            let mut x = x.clone();
+            x[at] = f32::NAN;
+            max_forward(&g, &x, &mut y);
+            assert!(y[0].is_nan() && !y[1].is_nan(), "tap at {at}");
         }
     }
 

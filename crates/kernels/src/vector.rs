@@ -21,8 +21,12 @@ pub const LANES: usize = 16;
 /// Implementations are `#[inline(always)]` and are called only under the instruction set they are written for
 /// (see [`crate::level`]): that is the contract of every `unsafe` method here, besides valid pointers.
 pub trait Vector: Copy {
-    /// Pixels that a convolution's register tile holds, for two vectors of channels each: what fits the registers.
-    const PIXELS: usize;
+    /// Rows of a register tile: pixels, tiles or taps whose elements are broadcast. Rows times [`BLOCKS`](Vector::BLOCKS) accumulators fit the
+    /// registers and hide the latency of a multiply-add.
+    const ROWS: usize;
+
+    /// Vectors in a row of a register tile.
+    const BLOCKS: usize;
 
     /// All lanes zero.
     ///
@@ -59,4 +63,59 @@ pub trait Vector: Copy {
     /// # Safety
     /// The level's instructions must be available.
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
+
+    /// `self - other`, lane by lane.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn sub(self, other: Self) -> Self;
+
+    /// `self * other`, lane by lane.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn mul(self, other: Self) -> Self;
+
+    /// Zero where a lane is below zero, the lane elsewhere; a NaN stays one.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn relu(self) -> Self;
+
+    /// `self` where it is greater than `other` or a NaN, `other` elsewhere: a NaN of either stays one.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn max(self, other: Self) -> Self;
+
+    /// `self` where `mask` is above zero, zero elsewhere.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn where_positive(self, mask: Self) -> Self;
+
+    /// Splits `self` into what lies where `x` equals `y`, and the rest: zeros fill the gaps of both.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn split_where_equal(self, x: Self, y: Self) -> (Self, Self);
+
+    /// The sum of the lanes, in the order of a fixed tree: halves of 8, of 4, of 2, then the last pair.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        let mut lanes = [0.0f32; LANES];
+        // SAFETY: sixteen floats are writable, and the caller vouches for the level.
+        unsafe { self.store(lanes.as_mut_ptr()) };
+        let mut half = LANES / 2;
+        while half > 0 {
+            for lane in 0..half {
+                lanes[lane] += lanes[lane + half];
+            }
+            half /= 2;
+        }
+        lanes[0]
+    }
 }

@@ -106,13 +106,12 @@ impl Rule<2> for AdamRule {
         // What decay takes away is rounded as a number of its own: 1 - lr * decay would lose most of its digits in f32.
         let (coupled, decoupled) = (self.coupled as f32, (step.lr * self.decoupled) as f32);
         let [(keep1, take1), (keep2, take2)] = [beta1, beta2].map(|beta| (beta as f32, (1.0 - beta) as f32));
-        let moments = m.as_mut_slice().iter_mut().zip(v.as_mut_slice());
-        for ((p, &g), (m, v)) in parameter.as_mut_slice().iter_mut().zip(gradient.as_slice()).zip(moments) {
-            let g = g + coupled * *p;
-            *m = keep1 * *m + take1 * g;
-            *v = keep2 * *v + take2 * (g * g);
-            *p -= decoupled * *p + alpha * *m / (v.sqrt() + eps);
-        }
+        parameter.update(gradient, [m, v], |p, g, [m, v]| {
+            let g = g + coupled * p;
+            let m = keep1 * m + take1 * g;
+            let v = keep2 * v + take2 * (g * g);
+            (p - (decoupled * p + alpha * m / (v.sqrt() + eps)), [m, v])
+        });
     }
 }
 

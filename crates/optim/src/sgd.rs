@@ -78,18 +78,17 @@ impl Rule<1> for SgdRule {
 
     fn update(&self, step: Step, parameter: &mut Tensor, gradient: &Tensor, [buffer]: &mut [Tensor; 1]) {
         let (lr, decay) = (step.lr as f32, self.0.weight_decay as f32);
-        let pairs = parameter.as_mut_slice().iter_mut().zip(gradient.as_slice());
         if self.0.momentum == 0.0 {
-            return pairs.for_each(|(p, &g)| *p -= lr * (g + decay * *p));
+            return parameter.update(gradient, [], |p, g, []| (p - lr * (g + decay * p), []));
         }
         let momentum = self.0.momentum as f32;
         let (keep, take) = if step.number == 1 { (0.0, 1.0) } else { (momentum, (1.0 - self.0.dampening) as f32) };
         let (direct, buffered) = if self.0.nesterov { (1.0, momentum) } else { (0.0, 1.0) };
-        for ((p, &g), buffer) in pairs.zip(buffer.as_mut_slice()) {
-            let g = g + decay * *p;
-            *buffer = keep * *buffer + take * g;
-            *p -= lr * (direct * g + buffered * *buffer);
-        }
+        parameter.update(gradient, [buffer], |p, g, [buffer]| {
+            let g = g + decay * p;
+            let buffer = keep * buffer + take * g;
+            (p - lr * (direct * g + buffered * buffer), [buffer])
+        });
     }
 }
 

@@ -57,6 +57,10 @@ impl Watch {
 }
 
 impl Observer for Watch {
+    fn wants(&self, site: Site<'_>) -> bool {
+        self.watched.slot(site).is_some()
+    }
+
     fn value(&mut self, site: Site<'_>, value: &Tensor) {
         if let Some(slot) = self.watched.slot(site) {
             self.seen[slot].value.get_or_insert_with(|| value.clone());

@@ -2,14 +2,16 @@
 
 use crate::{Tensor, parallel};
 pub use seismograd_kernels::geometry::Conv2d;
-use seismograd_kernels::{conv, geometry::Window};
+pub use seismograd_kernels::conv::Activation;
+use seismograd_kernels::conv::{self, Packed};
+use seismograd_kernels::geometry::Window;
 
 /// The geometry of a convolution of `input` `[n, h, w, c]` with `weight` `(out, in, kh, kw)`.
 ///
 /// # Panics
 /// When ranks, channels or sizes do not fit.
 #[track_caller]
-fn geometry(input: &[usize], weight: &[usize], stride: [usize; 2], padding: [usize; 2]) -> Conv2d {
+pub fn conv2d_geometry(input: &[usize], weight: &[usize], stride: [usize; 2], padding: [usize; 2]) -> Conv2d {
     let (&[_, height, width, channels], &[channels_out, channels_in, kernel_height, kernel_width]) = (input, weight)
     else {
         panic!("conv2d: input {input:?} is to be [n, h, w, c], weight {weight:?} (out, in, kh, kw)");
@@ -22,72 +24,79 @@ fn geometry(input: &[usize], weight: &[usize], stride: [usize; 2], padding: [usi
     Conv2d { window, channels_in, channels_out }
 }
 
-/// Convolution: input `[n, h, w, in]`, weight `(out, in, kh, kw)`, bias `[out]`, result `[n, oh, ow, out]`. Returns the result and
-/// the geometry, which the gradients take.
+/// Convolution: input `[n, h, w, in]`, weight `(out, in, kh, kw)`, bias `[out]`, result `[n, oh, ow, out]`, to which an activation is applied
+/// while it is in registers.
 ///
 /// # Panics
-/// When the shapes do not fit.
+/// When the shapes do not fit the geometry.
 #[track_caller]
-pub fn conv2d(
-    input: &Tensor,
-    weight: &Tensor,
-    bias: Option<&Tensor>,
-    stride: [usize; 2],
-    padding: [usize; 2],
-) -> (Tensor, Conv2d) {
-    let g = geometry(input.shape(), weight.shape(), stride, padding);
+pub fn conv2d(g: &Conv2d, input: &Tensor, weight: &Tensor, bias: Option<&Tensor>, activation: Activation) -> Tensor {
     if let Some(bias) = bias {
         assert_eq!(bias.shape(), [g.channels_out], "conv2d: bias for weight {:?}", weight.shape());
     }
     let n = input.shape()[0];
     let [height, width] = g.window.output();
-    let packed = conv::pack_forward(&g, weight.as_slice());
     let bias = bias.map(Tensor::as_slice);
-    let mut output = Tensor::zeros(&[n, height, width, g.channels_out]);
-    parallel::samples(n, output.as_mut_slice(), |samples, output| {
-        conv::forward(&g, input.samples(samples), &packed, bias, output);
+    let mut output = Tensor::stale(&[n, height, width, g.channels_out]);
+    with_packed(g, weight, 0, conv::pack_forward, |packed| {
+        parallel::samples(n, output.as_mut_slice(), |samples, output| {
+            conv::forward(g, input.samples(samples), packed, bias, activation, output);
+        });
     });
-    (output, g)
+    output
 }
 
-/// The gradient of [`conv2d`] with respect to its input.
+/// The gradient of [`conv2d`] without activation with respect to its input.
 ///
 /// # Panics
 /// When the shapes do not fit the geometry.
 #[track_caller]
 pub fn conv2d_input_gradient(g: &Conv2d, upstream: &Tensor, weight: &Tensor) -> Tensor {
     let n = upstream.shape()[0];
-    let packed = conv::pack_input_gradient(g, weight.as_slice());
     let [height, width] = g.window.input;
-    let mut gradient = Tensor::zeros(&[n, height, width, g.channels_in]);
-    parallel::samples(n, gradient.as_mut_slice(), |samples, gradient| {
-        conv::input_gradient(g, upstream.samples(samples), &packed, gradient);
+    let mut gradient = Tensor::stale(&[n, height, width, g.channels_in]);
+    with_packed(g, weight, 1, conv::pack_input_gradient, |packed| {
+        parallel::samples(n, gradient.as_mut_slice(), |samples, gradient| {
+            conv::input_gradient(g, upstream.samples(samples), packed, gradient);
+        });
     });
     gradient
 }
 
-/// The gradient of [`conv2d`] with respect to its weight, `(out, in, kh, kw)`. Samples are added in pieces of a fixed number, and
-/// the pieces in order.
+/// Calls `task` with the weight packed for a geometry, which is kept with the weight for the next call. A weight that serves two geometries is
+/// packed for the second at each call.
+fn with_packed(
+    g: &Conv2d,
+    weight: &Tensor,
+    form: usize,
+    pack: fn(&Conv2d, &[f32]) -> Packed,
+    task: impl FnOnce(&Packed),
+) {
+    let kept = weight.packed(form).get_or_init(|| pack(g, weight.as_slice()));
+    if kept.geometry() == g { task(kept) } else { task(&pack(g, weight.as_slice())) }
+}
+
+/// The gradients of [`conv2d`] without activation with respect to its weight, `(out, in, kh, kw)`, and to its bias. Samples are added in pieces of
+/// a fixed number, and the pieces in order.
 ///
 /// # Panics
 /// When the shapes do not fit the geometry.
 #[track_caller]
-pub fn conv2d_weight_gradient(g: &Conv2d, input: &Tensor, upstream: &Tensor) -> Tensor {
+pub fn conv2d_weight_gradient(g: &Conv2d, input: &Tensor, upstream: &Tensor) -> (Tensor, Tensor) {
     let [kernel_height, kernel_width] = g.window.kernel;
     let shape = [g.channels_out, g.channels_in, kernel_height, kernel_width];
     let pieces = parallel::sample_ranges(input.shape()[0], |samples| {
-        let mut gradient = Tensor::zeros(&shape);
+        let (mut weight, mut bias) = (Tensor::stale(&shape), Tensor::stale(&[g.channels_out]));
         let (input, upstream) = (input.samples(samples.clone()), upstream.samples(samples));
-        conv::weight_gradient(g, input, upstream, gradient.as_mut_slice());
-        gradient
+        conv::weight_gradient(g, input, upstream, weight.as_mut_slice(), bias.as_mut_slice());
+        (weight, bias)
     });
-    pieces
-        .into_iter()
-        .reduce(|mut sum, piece| {
-            sum.accumulate(&piece);
-            sum
-        })
-        .unwrap_or_else(|| Tensor::zeros(&shape))
+    let add = |mut sum: (Tensor, Tensor), piece: (Tensor, Tensor)| {
+        sum.0.accumulate(&piece.0);
+        sum.1.accumulate(&piece.1);
+        sum
+    };
+    pieces.into_iter().reduce(add).unwrap_or_else(|| (Tensor::zeros(&shape), Tensor::zeros(&[g.channels_out])))
 }
 
 #[cfg(test)]
@@ -102,13 +111,15 @@ mod tests {
     }
 
     /// Everything a convolution gives, on a pool of `threads` threads.
-    fn all(threads: usize) -> [Tensor; 3] {
+    fn all(threads: usize) -> [Tensor; 4] {
         let (x, w) = (values(&[37, 6, 5, 3]), values(&[4, 3, 3, 3]));
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(|| {
-            let (y, g) = conv2d(&x, &w, Some(&values(&[4])), [2, 1], [1, 1]);
+            let g = conv2d_geometry(x.shape(), w.shape(), [2, 1], [1, 1]);
+            let y = conv2d(&g, &x, &w, Some(&values(&[4])), Activation::Identity);
             let upstream = values(y.shape());
-            [y, conv2d_input_gradient(&g, &upstream, &w), conv2d_weight_gradient(&g, &x, &upstream)]
+            let (weight, bias) = conv2d_weight_gradient(&g, &x, &upstream);
+            [y, conv2d_input_gradient(&g, &upstream, &w), weight, bias]
         })
     }
 
@@ -121,21 +132,45 @@ mod tests {
     #[test]
     fn a_batch_is_its_samples() {
         let (x, w) = (values(&[37, 6, 5, 3]), values(&[4, 3, 3, 3]));
-        let (whole, _) = conv2d(&x, &w, None, [1, 1], [1, 1]);
-        let (last, _) = conv2d(&x.slice(0, 36..37), &w, None, [1, 1], [1, 1]);
-        assert_eq!(whole.slice(0, 36..37), last);
+        let run = |x: &Tensor| {
+            conv2d(&conv2d_geometry(x.shape(), w.shape(), [1, 1], [1, 1]), x, &w, None, Activation::Relu)
+        };
+        assert_eq!(run(&x).slice(0, 36..37), run(&x.slice(0, 36..37)));
+    }
+
+    #[test]
+    fn a_weight_that_is_written_to_is_packed_anew() {
+        let (x, mut w) = (values(&[1, 6, 5, 3]), values(&[4, 3, 3, 3]));
+        let g = conv2d_geometry(x.shape(), w.shape(), [1, 1], [1, 1]);
+        let run = |w: &Tensor| conv2d(&g, &x, w, None, Activation::Identity);
+        let before = run(&w);
+        w.as_mut_slice().iter_mut().for_each(|w| *w *= 2.0);
+        assert_eq!(run(&w), &before * 2.0);
+    }
+
+    #[test]
+    fn a_weight_serves_two_geometries() {
+        let (x, w) = (values(&[1, 6, 6, 3]), values(&[4, 3, 3, 3]));
+        let run = |padding, w: &Tensor| {
+            let g = conv2d_geometry(x.shape(), w.shape(), [1, 1], [padding; 2]);
+            conv2d(&g, &x, w, None, Activation::Identity)
+        };
+        let (wide, narrow) = (run(1, &w), run(0, &w));
+        assert_eq!((wide.shape(), narrow.shape()), (&[1, 6, 6, 4][..], &[1, 4, 4, 4][..]));
+        assert_eq!(narrow, wide.slice(1, 1..5).slice(2, 1..5));
     }
 
     #[test]
     fn an_empty_batch_has_a_zero_weight_gradient() {
         let (x, w) = (values(&[0, 6, 5, 3]), values(&[4, 3, 3, 3]));
-        let (y, g) = conv2d(&x, &w, None, [1, 1], [1, 1]);
-        assert_eq!(conv2d_weight_gradient(&g, &x, &y), Tensor::zeros(&[4, 3, 3, 3]));
+        let g = conv2d_geometry(x.shape(), w.shape(), [1, 1], [1, 1]);
+        let y = conv2d(&g, &x, &w, None, Activation::Identity);
+        assert_eq!(conv2d_weight_gradient(&g, &x, &y), (Tensor::zeros(&[4, 3, 3, 3]), Tensor::zeros(&[4])));
     }
 
     #[test]
     #[should_panic(expected = "conv2d: channels of input [1, 4, 4, 2] and weight [1, 3, 3, 3]")]
     fn channels_that_differ_are_named() {
-        conv2d(&values(&[1, 4, 4, 2]), &values(&[1, 3, 3, 3]), None, [1, 1], [1, 1]);
+        conv2d_geometry(&[1, 4, 4, 2], &[1, 3, 3, 3], [1, 1], [1, 1]);
     }
 }

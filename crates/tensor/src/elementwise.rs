@@ -1,19 +1,22 @@
 //! Elementwise functions, alone and in broadcast pairs.
 
 use crate::{Tensor, parallel};
+use seismograd_kernels::elementwise;
 use std::ops;
 
 impl Tensor {
     /// `f` of every element.
     pub fn map(&self, f: impl Fn(f32) -> f32 + Sync) -> Tensor {
-        let from = self.as_slice();
-        let elements = parallel::generate(from.len(), |range| from[range].iter().map(|&x| f(x)));
-        Tensor::new(self.shape(), elements)
+        let (mut result, x) = (Tensor::stale(self.shape()), self.as_slice());
+        parallel::elements(result.as_mut_slice(), |first, piece| {
+            elementwise::map(&x[first..][..piece.len()], piece, &f);
+        });
+        result
     }
 
     /// `f` of every element, in place where the elements are shared with no clone.
     pub fn into_map(mut self, f: impl Fn(f32) -> f32 + Sync) -> Tensor {
-        parallel::elements(self.as_mut_slice(), |_, piece| piece.iter_mut().for_each(|x| *x = f(*x)));
+        parallel::elements(self.as_mut_slice(), |_, piece| elementwise::map_in_place(piece, &f));
         self
     }
 
@@ -27,10 +30,11 @@ impl Tensor {
             let shape = broadcast_shape(self.shape(), other.shape());
             return self.broadcast_to(&shape).zip(&other.broadcast_to(&shape), f);
         }
-        let (a, b) = (self.as_slice(), other.as_slice());
-        let elements =
-            parallel::generate(a.len(), |range| a[range.clone()].iter().zip(&b[range]).map(|(&x, &y)| f(x, y)));
-        Tensor::new(self.shape(), elements)
+        let (mut result, x, y) = (Tensor::stale(self.shape()), self.as_slice(), other.as_slice());
+        parallel::elements(result.as_mut_slice(), |first, piece| {
+            elementwise::zip(&x[first..][..piece.len()], &y[first..][..piece.len()], piece, &f);
+        });
+        result
     }
 
     /// `f` of every pair of elements of two tensors of one shape, in place where `self` is shared with no clone.
@@ -40,13 +44,55 @@ impl Tensor {
     #[track_caller]
     pub fn into_zip(mut self, other: &Tensor, f: impl Fn(f32, f32) -> f32 + Sync) -> Tensor {
         assert_eq!(self.shape(), other.shape(), "into_zip: shapes");
-        let other = other.as_slice();
+        let y = other.as_slice();
         parallel::elements(self.as_mut_slice(), |first, piece| {
-            for (x, &y) in piece.iter_mut().zip(&other[first..]) {
-                *x = f(*x, y);
-            }
+            elementwise::zip_in_place(piece, &y[first..][..piece.len()], &f);
         });
         self
+    }
+
+    /// An optimizer's update of `self`: each of its elements, with the gradient's and the slots' at the same place, becomes what `f` returns, and so do the
+    /// slots'.
+    ///
+    /// # Panics
+    /// When the numbers of elements differ.
+    #[track_caller]
+    pub fn update<const N: usize>(
+        &mut self,
+        gradient: &Tensor,
+        slots: [&mut Tensor; N],
+        f: impl Fn(f32, f32, [f32; N]) -> (f32, [f32; N]) + Sync,
+    ) {
+        let len = self.len();
+        let fit = gradient.len() == len && slots.iter().all(|slot| slot.len() == len);
+        assert!(fit, "update: {:?} with gradient {:?} and {N} slots", self.shape(), gradient.shape());
+        let mut slots = slots.map(|slot| slot.as_mut_slice().chunks_mut(parallel::UPDATES));
+        let pieces = self.as_mut_slice().chunks_mut(parallel::UPDATES).zip(gradient.as_slice().chunks(parallel::UPDATES));
+        let pieces = pieces.map(|(parameter, gradient)| {
+            (parameter, gradient, slots.each_mut().map(|slot| slot.next().expect("as many pieces")))
+        });
+        parallel::each(pieces, |(parameter, gradient, slots)| elementwise::update(parameter, gradient, slots, &f));
+    }
+
+    /// Whether no element is infinite or a NaN.
+    pub fn is_finite(&self) -> bool {
+        elementwise::all_finite(self.as_slice())
+    }
+
+    /// Adds `terms`, of the same shape, to `self`, element by element in their order.
+    ///
+    /// # Panics
+    /// When the shapes differ.
+    #[track_caller]
+    pub fn accumulate_all(&mut self, terms: &[&Tensor]) {
+        assert!(terms.iter().all(|term| term.shape() == self.shape()), "accumulate_all: shapes");
+        let pieces = self.as_mut_slice().chunks_mut(parallel::UPDATES).enumerate();
+        parallel::each(pieces, |(piece, sum)| {
+            for term in terms {
+                let term = &term.as_slice()[piece * parallel::UPDATES..][..sum.len()];
+                elementwise::zip_in_place(sum, term, |sum, x| sum + x);
+            }
+        });
     }
 
     /// Adds `other`, of the same shape, to `self`.
@@ -133,6 +179,21 @@ mod tests {
     #[should_panic(expected = "broadcast: shapes [2, 3] and [2] do not agree")]
     fn shapes_that_do_not_broadcast_are_named() {
         let _ = &Tensor::zeros(&[2, 3]) + &Tensor::zeros(&[2]);
+    }
+
+    #[test]
+    fn an_update_reaches_every_element_of_every_slot() {
+        let len = 3 * parallel::UPDATES + 5;
+        let counting = || Tensor::new(&[len], (0..len).map(|at| at as f32).collect());
+        let (mut parameter, gradient, mut slot) = (counting(), counting(), counting());
+        parameter.update(&gradient, [&mut slot], |p, g, [s]| (p + g + s, [s - 1.0]));
+        assert_eq!(parameter, &counting() * 3.0);
+        assert_eq!(slot, counting().map(|x| x - 1.0));
+        parameter.accumulate_all(&[&gradient, &gradient]);
+        assert_eq!(parameter, &counting() * 5.0);
+        assert!(parameter.is_finite());
+        parameter.as_mut_slice()[len - 1] = f32::NAN;
+        assert!(!parameter.is_finite());
     }
 
     #[test]

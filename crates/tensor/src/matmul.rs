@@ -1,8 +1,8 @@
-//! Matrix products, through ndarray and matrixmultiply.
+//! Matrix products, their rows spread over rayon's threads.
 
 use crate::Tensor;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, Ix2, linalg::general_mat_mul};
 use rayon::prelude::*;
+use seismograd_kernels::matmul::{Matrix, multiply};
 
 /// Rows of a product that one task computes. An element's sum runs over the inner axis in one order whatever rows are
 /// computed beside it, so the pieces change no bits.
@@ -26,10 +26,10 @@ impl Side {
         }
     }
 
-    fn read(self, matrix: ArrayView2<'_, f32>) -> ArrayView2<'_, f32> {
+    fn read(self, matrix: Matrix<'_>) -> Matrix<'_> {
         match self {
             Side::Plain => matrix,
-            Side::Transposed => matrix.reversed_axes(),
+            Side::Transposed => matrix.transposed(),
         }
     }
 }
@@ -56,40 +56,29 @@ pub fn matmul(a: &Tensor, a_side: Side, b: &Tensor, b_side: Side) -> Tensor {
         fail();
     }
     let lead = &a.shape()[..a.rank() - 2];
-    let (a_matrices, b_matrices) = (matrices(a), matrices(b));
     let [m, k] = size(a, a_side);
     let [inner, n] = size(b, b_side);
     if inner != k {
         fail();
     }
-    let mut products = Array2::zeros((lead.iter().product::<usize>() * m, n));
-    for ((a, b), mut product) in
-        a_matrices.iter().zip(&b_matrices).zip(products.axis_chunks_iter_mut(Axis(0), m.max(1)))
-    {
-        multiply(a_side.read(*a), b_side.read(*b), &mut product);
+    let mut products = Tensor::stale(&[lead, &[m, n]].concat());
+    for (batch, product) in products.as_mut_slice().chunks_exact_mut((m * n).max(1)).enumerate() {
+        let (a, b) = (a_side.read(matrix(a, batch)), b_side.read(matrix(b, batch)));
+        if m <= ROWS {
+            multiply(a, b, product);
+        } else {
+            product.par_chunks_mut(ROWS * n).enumerate().for_each(|(piece, product)| {
+                multiply(a.rows(piece * ROWS..m.min((piece + 1) * ROWS)), b, product);
+            });
+        }
     }
-    Tensor::from(products.into_dyn()).reshape(&[lead, &[m, n]].concat())
+    products
 }
 
-/// One product, its rows spread over rayon's threads where there are many.
-fn multiply(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, product: &mut ArrayViewMut2<'_, f32>) {
-    if a.nrows() <= ROWS {
-        return general_mat_mul(1.0, &a, &b, 0.0, product);
-    }
-    product
-        .axis_chunks_iter_mut(Axis(0), ROWS)
-        .zip(a.axis_chunks_iter(Axis(0), ROWS))
-        .collect::<Vec<_>>()
-        .into_par_iter()
-        .for_each(|(mut product, a)| general_mat_mul(1.0, &a, &b, 0.0, &mut product));
-}
-
-/// The matrices of the last two axes.
-fn matrices(tensor: &Tensor) -> Vec<ArrayView2<'_, f32>> {
+/// One of the matrices of the last two axes.
+fn matrix(tensor: &Tensor, batch: usize) -> Matrix<'_> {
     let [rows, columns] = size(tensor, Side::Plain);
-    let of = |elements| ArrayView2::from_shape(Ix2(rows, columns), elements).expect("the elements of one matrix");
-    let count = tensor.shape()[..tensor.rank() - 2].iter().product();
-    (0..count).map(|at: usize| of(&tensor.as_slice()[at * rows * columns..][..rows * columns])).collect()
+    Matrix::new(&tensor.as_slice()[batch * rows * columns..][..rows * columns], rows, columns)
 }
 
 /// Rows and columns as the side reads them.

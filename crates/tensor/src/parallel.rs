@@ -9,6 +9,17 @@ pub(crate) const SAMPLES: usize = 16;
 /// Elements that one task of an elementwise loop carries: those of [`SAMPLES`] images of 32 x 32 x 32.
 const ELEMENTS: usize = SAMPLES << 15;
 
+/// Elements of a parameter that one task updates or adds up.
+pub(crate) const UPDATES: usize = 1 << 14;
+
+/// Calls `task` for every piece, side by side where there are several.
+pub(crate) fn each<P: Send>(pieces: impl ExactSizeIterator<Item = P>, task: impl Fn(P) + Sync) {
+    match pieces.len() {
+        0..=1 => pieces.for_each(task),
+        _ => pieces.collect::<Vec<_>>().into_par_iter().for_each(|piece| task(piece)),
+    }
+}
+
 /// Calls `task(samples, their part of output)` over pieces of [`SAMPLES`] samples, side by side where there are several.
 pub(crate) fn samples(n: usize, output: &mut [f32], task: impl Fn(Range<usize>, &mut [f32]) + Sync) {
     if n <= SAMPLES {
@@ -39,17 +50,4 @@ pub(crate) fn elements(output: &mut [f32], task: impl Fn(usize, &mut [f32]) + Sy
         return task(0, output);
     }
     output.par_chunks_mut(ELEMENTS).enumerate().for_each(|(piece, output)| task(piece * ELEMENTS, output));
-}
-
-/// The elements that `task(range)` yields for every fixed piece of `0..len`.
-pub(crate) fn generate<I: Iterator<Item = f32>>(len: usize, task: impl Fn(Range<usize>) -> I + Sync) -> Vec<f32> {
-    if len <= ELEMENTS {
-        return task(0..len).collect();
-    }
-    let mut result = vec![0.0; len];
-    elements(&mut result, |first, piece| {
-        let range = first..first + piece.len();
-        piece.iter_mut().zip(task(range)).for_each(|(to, x)| *to = x);
-    });
-    result
 }

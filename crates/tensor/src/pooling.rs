@@ -26,7 +26,7 @@ fn pool(
     let g = geometry(input.shape(), kernel, stride, padding);
     let n = input.shape()[0];
     let [height, width] = g.window.output();
-    let mut output = Tensor::zeros(&[n, height, width, g.channels]);
+    let mut output = Tensor::stale(&[n, height, width, g.channels]);
     parallel::samples(n, output.as_mut_slice(), |samples, output| forward(&g, input.samples(samples), output));
     (output, g)
 }
@@ -55,7 +55,7 @@ pub fn avg_pool2d(input: &Tensor, kernel: [usize; 2], stride: [usize; 2], paddin
 /// When the shapes do not fit the geometry.
 #[track_caller]
 pub fn max_pool2d_gradient(g: &Pool2d, input: &Tensor, output: &Tensor, upstream: &Tensor) -> Tensor {
-    let mut gradient = Tensor::zeros(input.shape());
+    let mut gradient = Tensor::stale(input.shape());
     parallel::samples(input.shape()[0], gradient.as_mut_slice(), |samples, gradient| {
         let [input, output, upstream] = [input, output, upstream].map(|tensor| tensor.samples(samples.clone()));
         pool::max_gradient(g, input, output, upstream, gradient);
@@ -71,7 +71,7 @@ pub fn max_pool2d_gradient(g: &Pool2d, input: &Tensor, output: &Tensor, upstream
 pub fn avg_pool2d_gradient(g: &Pool2d, upstream: &Tensor) -> Tensor {
     let n = upstream.shape()[0];
     let [height, width] = g.window.input;
-    let mut gradient = Tensor::zeros(&[n, height, width, g.channels]);
+    let mut gradient = Tensor::stale(&[n, height, width, g.channels]);
     parallel::samples(n, gradient.as_mut_slice(), |samples, gradient| {
         pool::avg_gradient(g, upstream.samples(samples), gradient);
     });

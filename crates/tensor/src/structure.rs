@@ -13,7 +13,7 @@ impl Tensor {
     pub fn reshape(&self, shape: &[usize]) -> Tensor {
         let len: usize = shape.iter().product();
         assert_eq!(len, self.len(), "reshape: {:?} to {shape:?}", self.shape());
-        Tensor::from_shared(self.shared().into_shape_with_order(IxDyn(shape)).expect("lengths are equal"))
+        self.in_shape(shape)
     }
 
     /// Axis `i` of the result is axis `axes[i]` of `self`.
@@ -25,7 +25,7 @@ impl Tensor {
         let mut sorted = axes.to_vec();
         sorted.sort_unstable();
         assert!(sorted.into_iter().eq(0..self.rank()), "transpose: axes {axes:?} of shape {:?}", self.shape());
-        Tensor::from(self.view().permuted_axes(IxDyn(axes)).as_standard_layout().into_owned())
+        Tensor::from(self.view().permuted_axes(IxDyn(axes)))
     }
 
     /// Repeated along new axes and axes of size 1 (NumPy's rule).
@@ -38,7 +38,7 @@ impl Tensor {
             return self.clone();
         }
         match self.view().broadcast(IxDyn(shape)) {
-            Some(view) => Tensor::from(view.as_standard_layout().into_owned()),
+            Some(view) => Tensor::from(view),
             None => panic!("broadcast: {:?} to {shape:?}", self.shape()),
         }
     }
@@ -51,7 +51,7 @@ impl Tensor {
     pub fn slice(&self, axis: usize, range: Range<usize>) -> Tensor {
         let exists = axis < self.rank() && range.start <= range.end && range.end <= self.shape()[axis];
         assert!(exists, "slice: {range:?} of axis {axis} of shape {:?}", self.shape());
-        Tensor::from(self.view().slice_axis(Axis(axis), Slice::from(range)).as_standard_layout().into_owned())
+        Tensor::from(self.view().slice_axis(Axis(axis), Slice::from(range)))
     }
 
     /// Tensors one after the other along an axis.

@@ -1,6 +1,9 @@
 //! The tensor itself: a shape and its elements.
 
-use ndarray::{ArcArray, ArrayD, ArrayViewD, IxDyn};
+use ndarray::{ArrayD, ArrayViewD, Dimension, IxDyn};
+use seismograd_kernels::buffer::Buffer;
+use seismograd_kernels::conv::Packed;
+use std::sync::{Arc, OnceLock};
 
 /// A dense `f32` tensor of any rank, contiguous in row-major order, cheaply cloned.
 ///
@@ -13,8 +16,25 @@ use ndarray::{ArcArray, ArrayD, ArrayViewD, IxDyn};
 /// assert_eq!(x.as_slice(), [0.0, 0.0, 0.0, 1.0]);
 /// assert_eq!(before.as_slice(), [0.0; 4]);
 /// ```
-#[derive(Clone, PartialEq)]
-pub struct Tensor(ArcArray<f32, IxDyn>);
+#[derive(Clone)]
+pub struct Tensor {
+    shape: IxDyn,
+    storage: Arc<Storage>,
+}
+
+/// Elements, and what was derived from them and is thrown away when they are written to.
+struct Storage {
+    elements: Buffer,
+    /// The elements as a convolution's weight, packed for the forward pass and for the input gradient: a training step packs a weight once, whatever
+    /// number of shards uses it.
+    packed: [OnceLock<Packed>; 2],
+}
+
+impl Storage {
+    fn of(elements: Buffer) -> Arc<Storage> {
+        Arc::new(Storage { elements, packed: Default::default() })
+    }
+}
 
 impl Tensor {
     /// A tensor of this shape with these elements, in row-major order.
@@ -24,15 +44,24 @@ impl Tensor {
     #[track_caller]
     pub fn new(shape: &[usize], elements: Vec<f32>) -> Tensor {
         let len = elements.len();
-        match ArcArray::from_shape_vec(IxDyn(shape), elements) {
-            Ok(array) => Tensor(array),
-            Err(_) => panic!("tensor of shape {shape:?}: {len} elements given"),
-        }
+        assert_eq!(shape.iter().product::<usize>(), len, "tensor of shape {shape:?}: {len} elements given");
+        Tensor::of(shape, Buffer::from(elements.as_slice()))
+    }
+
+    fn of(shape: &[usize], elements: Buffer) -> Tensor {
+        Tensor { shape: IxDyn(shape), storage: Storage::of(elements) }
+    }
+
+    /// A tensor whose elements are whatever was in memory, for those who write all of them.
+    pub(crate) fn stale(shape: &[usize]) -> Tensor {
+        Tensor::of(shape, Buffer::stale(shape.iter().product()))
     }
 
     /// A tensor of one value throughout.
     pub fn full(shape: &[usize], value: f32) -> Tensor {
-        Tensor(ArcArray::from_elem(IxDyn(shape), value))
+        let mut tensor = Tensor::stale(shape);
+        tensor.as_mut_slice().fill(value);
+        tensor
     }
 
     /// A tensor of zeros.
@@ -47,32 +76,36 @@ impl Tensor {
 
     /// The size along each axis; empty for a scalar.
     pub fn shape(&self) -> &[usize] {
-        self.0.shape()
+        self.shape.slice()
     }
 
     /// The number of axes.
     pub fn rank(&self) -> usize {
-        self.0.ndim()
+        self.shape.ndim()
     }
 
     /// The number of elements.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.storage.elements.len()
     }
 
     /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     /// The elements in row-major order.
     pub fn as_slice(&self) -> &[f32] {
-        self.0.as_slice().expect("a tensor is contiguous")
+        &self.storage.elements
     }
 
     /// The elements in row-major order, to write to. Elements shared with a clone are copied first.
     pub fn as_mut_slice(&mut self) -> &mut [f32] {
-        self.0.as_slice_mut().expect("a tensor is contiguous")
+        match Arc::get_mut(&mut self.storage) {
+            Some(storage) => storage.packed = Default::default(),
+            None => self.storage = Storage::of(self.storage.elements.clone()),
+        }
+        &mut Arc::get_mut(&mut self.storage).expect("the storage has one owner").elements
     }
 
     /// The only element.
@@ -93,31 +126,51 @@ impl Tensor {
         &self.as_slice()[range.start * sample..range.end * sample]
     }
 
-    pub(crate) fn shared(&self) -> ArcArray<f32, IxDyn> {
-        self.0.clone()
+    /// The same elements in another shape of as many.
+    pub(crate) fn in_shape(&self, shape: &[usize]) -> Tensor {
+        Tensor { shape: IxDyn(shape), storage: Arc::clone(&self.storage) }
     }
 
-    pub(crate) fn from_shared(array: ArcArray<f32, IxDyn>) -> Tensor {
-        Tensor(array)
+    /// One of the two packed forms of the elements.
+    pub(crate) fn packed(&self, form: usize) -> &OnceLock<Packed> {
+        &self.storage.packed[form]
     }
 
     /// A view of the elements as an ndarray.
     pub fn view(&self) -> ArrayViewD<'_, f32> {
-        self.0.view()
+        ArrayViewD::from_shape(self.shape.clone(), self.as_slice()).expect("the elements are as many as the shape's")
     }
 }
 
 impl From<ArrayD<f32>> for Tensor {
-    /// Takes the array's elements, copied only if they are not in row-major order.
+    /// Copies the array's elements into row-major order.
     fn from(array: ArrayD<f32>) -> Tensor {
-        let array = if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() };
-        Tensor(array.into_shared())
+        Tensor::from(array.view())
+    }
+}
+
+impl From<ArrayViewD<'_, f32>> for Tensor {
+    /// Copies the view's elements into row-major order.
+    fn from(view: ArrayViewD<'_, f32>) -> Tensor {
+        let mut tensor = Tensor::stale(view.shape());
+        let elements = tensor.as_mut_slice();
+        match view.as_slice() {
+            Some(slice) => elements.copy_from_slice(slice),
+            None => elements.iter_mut().zip(&view).for_each(|(to, &x)| *to = x),
+        }
+        tensor
+    }
+}
+
+impl PartialEq for Tensor {
+    fn eq(&self, other: &Tensor) -> bool {
+        self.shape == other.shape && self.as_slice() == other.as_slice()
     }
 }
 
 impl std::fmt::Debug for Tensor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tensor{:?} {}", self.shape(), self.0)
+        write!(f, "Tensor{:?} {}", self.shape(), self.view())
     }
 }
 

@@ -142,9 +142,8 @@ fn run_shard(
 /// Adds the shards' gradients in their order.
 fn reduce<O>(mut shards: Vec<Shard>, observers: Vec<O>) -> BatchResult<O> {
     let mut gradients = std::mem::take(&mut shards[0].gradients);
-    let rest: Vec<&[Tensor]> = shards[1..].iter().map(|shard| shard.gradients.as_slice()).collect();
     for (at, sum) in gradients.iter_mut().enumerate() {
-        add_in_order(sum.as_mut_slice(), &rest.iter().map(|shard| shard[at].as_slice()).collect::<Vec<_>>());
+        sum.accumulate_all(&shards[1..].iter().map(|shard| &shard.gradients[at]).collect::<Vec<_>>());
     }
     BatchResult {
         gradients,
@@ -154,20 +153,6 @@ fn reduce<O>(mut shards: Vec<Shard>, observers: Vec<O>) -> BatchResult<O> {
         // Only a model that mixes samples has buffers to update, and it is not cut.
         buffer_updates: std::mem::take(&mut shards[0].buffer_updates),
     }
-}
-
-/// Elements of a gradient that one task adds up.
-const ELEMENTS: usize = 1 << 14;
-
-/// Adds `terms` to `sum`, element by element, in the terms' order.
-fn add_in_order(sum: &mut [f32], terms: &[&[f32]]) {
-    sum.par_chunks_mut(ELEMENTS).enumerate().for_each(|(piece, sum)| {
-        for term in terms {
-            for (sum, x) in sum.iter_mut().zip(&term[piece * ELEMENTS..]) {
-                *sum += x;
-            }
-        }
-    });
 }
 
 /// How many rows of `logits` have their greatest element, the first if there are several, at the label.

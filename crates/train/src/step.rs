@@ -92,7 +92,7 @@ impl Trainer {
         if !result.loss.is_finite() {
             return Some("the loss".to_owned());
         }
-        let at = result.gradients.iter().position(|gradient| !is_finite(gradient))?;
+        let at = result.gradients.iter().position(|gradient| !gradient.is_finite())?;
         Some(format!("the gradient of {}", self.model.parameter_names()[at]))
     }
 
@@ -102,17 +102,13 @@ impl Trainer {
         let State { parameters, buffers } = &self.state;
         let names = self.model.parameter_names().iter().chain(self.model.buffer_names());
         let mut numbers = names.zip(parameters.iter().chain(buffers));
-        if let Some((name, _)) = numbers.find(|(_, tensor)| !is_finite(tensor)) {
+        if let Some((name, _)) = numbers.find(|(_, tensor)| !tensor.is_finite()) {
             return Some(name.clone());
         }
         let state = self.optimizer.state();
-        let tensor = state.tensors.iter().find(|(_, tensor)| !is_finite(tensor));
+        let tensor = state.tensors.iter().find(|(_, tensor)| !tensor.is_finite());
         tensor.map(|(name, _)| format!("the optimizer's {name}"))
     }
-}
-
-fn is_finite(tensor: &Tensor) -> bool {
-    tensor.as_slice().iter().all(|x| x.is_finite())
 }
 
 /// Turns gradients of the sum into those of the reduction.
@@ -120,7 +116,7 @@ fn scale<O>(result: &mut BatchResult<O>, reduction: Reduction, samples: usize) {
     if reduction == Reduction::Mean {
         let share = 1.0 / samples as f32;
         for gradient in &mut result.gradients {
-            gradient.as_mut_slice().iter_mut().for_each(|x| *x *= share);
+            *gradient = std::mem::replace(gradient, Tensor::scalar(0.0)).into_map(|x| x * share);
         }
     }
 }

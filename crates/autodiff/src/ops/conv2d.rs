@@ -1,7 +1,9 @@
 //! Two-dimensional convolution.
 
 use crate::graph::{Backward, Context, Graph, Var};
-use seismograd_tensor::{Conv2d, Tensor, conv2d, conv2d_input_gradient, conv2d_weight_gradient};
+use seismograd_tensor::{
+    Activation, Conv2d, Tensor, conv2d, conv2d_geometry, conv2d_input_gradient, conv2d_weight_gradient,
+};
 
 /// How a window slides over an image: `[vertical, horizontal]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +30,17 @@ impl Graph {
     /// When the shapes do not fit.
     #[track_caller]
     pub fn conv2d(&mut self, x: Var, weight: Var, bias: Option<Var>, window: Window) -> Var {
-        let bias_value = bias.map(|bias| self.value(bias));
-        let (output, geometry) = conv2d(self.value(x), self.value(weight), bias_value, window.stride, window.padding);
+        let geometry =
+            conv2d_geometry(self.value(x).shape(), self.value(weight).shape(), window.stride, window.padding);
         let inputs: Vec<Var> = [x, weight].into_iter().chain(bias).collect();
-        self.push(output, &inputs, Rule(geometry))
+        self.push_deferred(&inputs, Rule(geometry))
+    }
+}
+
+impl Rule {
+    fn activated(&self, context: &Context<'_>, activation: Activation) -> Tensor {
+        let bias = (context.len() == 3).then(|| context.input(2));
+        conv2d(&self.0, context.input(0), context.input(1), bias, activation)
     }
 }
 
@@ -39,10 +48,19 @@ impl Backward for Rule {
     fn backward(&self, context: &Context<'_>, upstream: Tensor) -> Vec<Option<Tensor>> {
         let (x, weight) = (context.input(0), context.input(1));
         let x_contribution = context.when_needed(0, || conv2d_input_gradient(&self.0, &upstream, weight));
-        let weight_contribution = context.when_needed(1, || conv2d_weight_gradient(&self.0, x, &upstream));
-        // The bias was broadcast over samples and pixels: the graph sums.
-        let bias_contribution = (context.len() == 3).then(|| context.needs(2).then_some(upstream));
+        let wanted = context.needs(1) || context.len() == 3 && context.needs(2);
+        let (weight_contribution, bias_contribution) =
+            wanted.then(|| conv2d_weight_gradient(&self.0, x, &upstream)).unzip();
+        let bias_contribution = (context.len() == 3).then_some(bias_contribution);
         [x_contribution, weight_contribution].into_iter().chain(bias_contribution).collect()
+    }
+
+    fn value(&self, context: &Context<'_>) -> Tensor {
+        self.activated(context, Activation::Identity)
+    }
+
+    fn rectified(&self, context: &Context<'_>) -> Option<Tensor> {
+        Some(self.activated(context, Activation::Relu))
     }
 }
 

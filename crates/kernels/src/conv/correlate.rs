@@ -13,6 +13,8 @@ pub(super) struct Correlate<'a> {
     pub weight: &'a [f32],
     /// The bias in whole vectors.
     pub bias: &'a [f32],
+    /// Whether negative outputs become zero.
+    pub relu: bool,
     /// `[oh, ow, channels_out]`.
     pub output: &'a mut [f32],
 }
@@ -22,17 +24,20 @@ impl Kernel for Correlate<'_> {
     unsafe fn run<V: Vector>(mut self) {
         let blocks = self.bias.len() / LANES;
         let width = self.image.output[1];
-        for block in (0..blocks).step_by(2) {
+        let mut block = 0;
+        while block < blocks {
+            let pair = V::BLOCKS > 1 && blocks - block > 1;
             for oh in 0..self.image.output[0] {
-                // SAFETY: the caller vouches for the level; the two blocks exist when `blocks - block >= 2`.
+                // SAFETY: the caller vouches for the level, and the blocks exist.
                 unsafe {
-                    if blocks - block >= 2 {
+                    if pair {
                         self.row_of::<V, 2>(block, oh, width);
                     } else {
                         self.row_of::<V, 1>(block, oh, width);
                     }
                 }
             }
+            block += 1 + usize::from(pair);
         }
     }
 }
@@ -46,7 +51,7 @@ impl Correlate<'_> {
     unsafe fn row_of<V: Vector, const B: usize>(&mut self, block: usize, oh: usize, width: usize) {
         // SAFETY: the caller's promises are passed on; every tile is at most as wide as the row.
         unsafe {
-            match V::PIXELS.min(width) {
+            match V::ROWS.min(width) {
                 8.. => self.row::<V, 8, B>(block, oh),
                 4.. => self.row::<V, 4, B>(block, oh),
                 3 => self.row::<V, 3, B>(block, oh),
@@ -145,11 +150,12 @@ impl Correlate<'_> {
                 let to = &mut self.output[pixel + first..][..LANES.min(channels - first)];
                 // SAFETY: sixteen floats are writable behind `to` in the first case, and in `lanes` in the second.
                 unsafe {
+                    let pixel = if self.relu { tile[p][b].relu() } else { tile[p][b] };
                     if to.len() == LANES {
-                        tile[p][b].store(to.as_mut_ptr());
+                        pixel.store(to.as_mut_ptr());
                     } else {
                         let mut lanes = [0.0; LANES];
-                        tile[p][b].store(lanes.as_mut_ptr());
+                        pixel.store(lanes.as_mut_ptr());
                         to.copy_from_slice(&lanes[..to.len()]);
                     }
                 }

@@ -1,5 +1,6 @@
 //! The zero-bordered image that a convolution slides over, and how a sample is laid into it.
 
+use crate::buffer::Buffer;
 use crate::geometry::Conv2d;
 
 /// A correlation's geometry, seen from its padded image: what forward and input gradient have in common.
@@ -89,8 +90,8 @@ impl Image {
     }
 
     /// A padded image of zeros.
-    pub(super) fn blank(&self) -> Vec<f32> {
-        vec![0.0; self.padded[0] * self.row()]
+    pub(super) fn blank(&self) -> Buffer {
+        Buffer::zeros(self.padded[0] * self.row())
     }
 
     /// Lays `sample` into `padded`, whose border and gaps are zero already and stay so.

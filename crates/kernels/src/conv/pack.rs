@@ -1,53 +1,90 @@
 //! Weights, biases and gradients in the order the loops read them: sixteen output channels side by side.
 
-use super::image::Image;
+use super::winograd::{self, Tiles};
+use crate::buffer::Buffer;
 use crate::geometry::Conv2d;
 use crate::vector::LANES;
 
-/// A weight laid out for the loops: `[block of 16 channels, kernel row, kernel column, channel in, lane]`, where lanes beyond the last
-/// channel are zero.
-#[derive(Clone, Debug)]
+/// A weight laid out for the algorithm that serves its geometry.
+#[derive(Clone)]
 pub struct Packed {
-    lanes: Vec<f32>,
-    taps: usize,
-    channels_out: usize,
+    geometry: Conv2d,
+    turned: bool,
+    lanes: Lanes,
+}
+
+#[derive(Clone)]
+pub(super) enum Lanes {
+    /// `[block of 16 channels, kernel row, kernel column, channel in, lane]`, where lanes beyond the last channel are zero.
+    Direct(Buffer),
+    /// See [`winograd::pack`].
+    Winograd(Tiles, Buffer),
 }
 
 impl Packed {
-    pub(super) fn lanes(&self) -> &[f32] {
+    /// The geometry that the weight was packed for.
+    pub fn geometry(&self) -> &Conv2d {
+        &self.geometry
+    }
+
+    pub(super) fn lanes(&self) -> &Lanes {
         &self.lanes
     }
 
-    pub(super) fn assert_fits(&self, image: &Image) {
-        let fits = self.taps == image.taps() && self.channels_out == image.channels_out;
-        assert!(fits, "conv2d: a weight of {} taps and {} channels under {image:?}", self.taps, self.channels_out);
+    pub(super) fn assert_fits(&self, g: &Conv2d, turned: bool) {
+        let what = if self.turned { "the input gradient" } else { "the forward pass" };
+        assert!(self.geometry == *g && self.turned == turned, "conv2d: a weight packed for {what} of {:?}", self.geometry);
+    }
+}
+
+impl std::fmt::Debug for Packed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Packed").field("geometry", &self.geometry).field("turned", &self.turned).finish_non_exhaustive()
     }
 }
 
 /// Packs a weight `(out, in, kh, kw)` for [`super::forward`].
 pub fn pack_forward(g: &Conv2d, weight: &[f32]) -> Packed {
     assert_eq!(weight.len(), g.weight_len(), "conv2d: elements of the weight of {g:?}");
-    let mut lanes = blank_gradient(g);
-    each_weight(g, |plain, packed| lanes[packed] = weight[plain]);
-    Packed { lanes, taps: Image::of_input(g).taps(), channels_out: g.channels_out }
+    let lanes = match Tiles::of(g) {
+        Some(tiles) => {
+            let lanes = winograd::pack(&tiles, |co, ci, tap| weight[(co * g.channels_in + ci) * 9 + tap]);
+            Lanes::Winograd(tiles, lanes)
+        }
+        None => {
+            let mut lanes = blank_gradient(g);
+            each_weight(g, |plain, packed| lanes[packed] = weight[plain]);
+            Lanes::Direct(lanes)
+        }
+    };
+    Packed { geometry: *g, turned: false, lanes }
 }
 
 /// Packs a weight `(out, in, kh, kw)` for [`super::input_gradient`]: inputs and outputs change places, the kernel is turned round.
 pub fn pack_input_gradient(g: &Conv2d, weight: &[f32]) -> Packed {
     assert_eq!(weight.len(), g.weight_len(), "conv2d: elements of the weight of {g:?}");
-    let turned = Conv2d { channels_in: g.channels_out, channels_out: g.channels_in, ..*g };
-    let mut lanes = blank_gradient(&turned);
     let taps = g.window.kernel[0] * g.window.kernel[1];
-    each_weight(&turned, |plain, packed| {
-        let (ci, co, tap) = (plain / taps / g.channels_out, plain / taps % g.channels_out, plain % taps);
-        lanes[packed] = weight[(co * g.channels_in + ci) * taps + (taps - 1 - tap)];
-    });
-    Packed { lanes, taps: Image::of_upstream(g).taps(), channels_out: g.channels_in }
+    let turned = |co: usize, ci: usize, tap: usize| weight[(ci * g.channels_in + co) * taps + (taps - 1 - tap)];
+    let lanes = match Tiles::of(g) {
+        Some(tiles) => {
+            let tiles = tiles.turned();
+            Lanes::Winograd(tiles, winograd::pack(&tiles, turned))
+        }
+        None => {
+            let geometry = Conv2d { channels_in: g.channels_out, channels_out: g.channels_in, ..*g };
+            let mut lanes = blank_gradient(&geometry);
+            each_weight(&geometry, |plain, packed| {
+                lanes[packed] = turned(plain / taps / g.channels_out, plain / taps % g.channels_out, plain % taps);
+            });
+            Lanes::Direct(lanes)
+        }
+    };
+    Packed { geometry: *g, turned: true, lanes }
 }
 
 /// A gradient of zeros in packed order.
-pub(super) fn blank_gradient(g: &Conv2d) -> Vec<f32> {
-    vec![0.0; g.channels_out.next_multiple_of(LANES) * g.weight_len() / g.channels_out]
+pub(super) fn blank_gradient(g: &Conv2d) -> Buffer {
+    Buffer::zeros(g.channels_out.next_multiple_of(LANES) * g.weight_len() / g.channels_out)
 }
 
 /// Reads a gradient `(out, in, kh, kw)` out of the packed order.

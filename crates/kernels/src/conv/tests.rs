@@ -7,7 +7,7 @@ use crate::reference;
 /// (input, kernel, stride, padding, channels in, channels out, samples).
 type Size = ([usize; 2], [usize; 2], [usize; 2], [usize; 2], usize, usize, usize);
 
-const SIZES: [Size; 14] = [
+const SIZES: [Size; 20] = [
     ([1, 1], [1, 1], [1, 1], [0, 0], 1, 1, 1),
     ([8, 8], [3, 3], [1, 1], [1, 1], 32, 32, 2),
     ([32, 32], [3, 3], [1, 1], [1, 1], 3, 32, 1),
@@ -22,6 +22,13 @@ const SIZES: [Size; 14] = [
     ([3, 2], [3, 3], [1, 1], [2, 2], 1, 2, 1),
     ([2, 3], [2, 2], [1, 1], [1, 1], 13, 80, 1),
     ([4, 4], [3, 3], [1, 1], [1, 1], 8, 16, 0),
+    // Those that Winograd's algorithm serves: whole tiles, hanging tiles, several blocks of tiles, odd numbers of vectors.
+    ([4, 4], [3, 3], [1, 1], [1, 1], 16, 16, 1),
+    ([7, 11], [3, 3], [1, 1], [1, 1], 48, 16, 3),
+    ([16, 16], [3, 3], [1, 1], [1, 1], 32, 32, 3),
+    ([13, 8], [3, 3], [1, 1], [1, 1], 16, 80, 2),
+    ([8, 8], [3, 3], [1, 1], [1, 1], 64, 64, 5),
+    ([8, 8], [3, 3], [1, 1], [1, 1], 32, 16, 0),
 ];
 
 fn geometry((input, kernel, stride, padding, channels_in, channels_out, _): Size) -> Conv2d {
@@ -82,18 +89,17 @@ impl Case {
         }
     }
 
-    /// Output, input gradient and weight gradient at a level.
-    fn run(&self, level: Level) -> [Vec<f32>; 3] {
+    /// Output, input gradient, weight gradient and bias gradient at a level.
+    fn run(&self, level: Level) -> [Vec<f32>; 4] {
         let g = &self.g;
-        let mut output = vec![0.0; self.upstream.len()];
+        let mut output = vec![f32::NAN; self.upstream.len()];
         let packed = pack_forward(g, &self.weight);
-        correlate_samples(&Image::of_input(g), level, &self.input, &packed, Some(&self.bias), &mut output);
+        forward_at(g, level, &self.input, &packed, Some(&self.bias), Activation::Identity, &mut output);
         let mut input = vec![f32::NAN; self.input.len()];
-        let packed = pack_input_gradient(g, &self.weight);
-        correlate_samples(&Image::of_upstream(g), level, &self.upstream, &packed, None, &mut input);
-        let mut weight = vec![f32::NAN; self.weight.len()];
-        weight_gradient_at(g, level, &self.input, &self.upstream, &mut weight);
-        [output, input, weight]
+        input_gradient_at(g, level, &self.upstream, &pack_input_gradient(g, &self.weight), &mut input);
+        let (mut weight, mut bias) = (vec![f32::NAN; self.weight.len()], vec![f32::NAN; self.bias.len()]);
+        weight_gradient_at(g, level, &self.input, &self.upstream, &mut weight, &mut bias);
+        [output, input, weight, bias]
     }
 }
 
@@ -106,13 +112,16 @@ fn every_level_agrees_with_the_reference() {
         let taps = g.weight_len() / g.channels_out;
         let pixels = case.upstream.len() / g.channels_out;
         for level in levels() {
-            let [output, input, weight] = case.run(level);
+            let [output, input, weight, bias] = case.run(level);
             let what = |name: &str| format!("{name} at {level} of {size:?}");
             assert_close(&output, &reference::conv2d(g, &x, &w, Some(&b)), taps, &what("forward"));
             let expect = reference::conv2d_input_gradient(g, &u, &w);
             assert_close(&input, &expect, taps / g.channels_in * g.channels_out, &what("input gradient"));
             let expect = reference::conv2d_weight_gradient(g, &x, &u);
             assert_close(&weight, &expect, pixels, &what("weight gradient"));
+            let sum = |channel| u.iter().skip(channel).step_by(g.channels_out).sum();
+            let expect: Vec<f64> = (0..g.channels_out).map(sum).collect();
+            assert_close(&bias, &expect, pixels, &what("bias gradient"));
         }
     }
 }
@@ -133,5 +142,6 @@ fn every_level_gives_the_same_bits() {
 #[should_panic(expected = "no whole samples")]
 fn a_wrong_length_is_refused() {
     let g = geometry(SIZES[1]);
-    forward(&g, &[0.0; 5], &pack_forward(&g, &vec![0.0; g.weight_len()]), None, &mut []);
+    let packed = pack_forward(&g, &vec![0.0; g.weight_len()]);
+    forward(&g, &[0.0; 5], &packed, None, Activation::Identity, &mut []);
 }

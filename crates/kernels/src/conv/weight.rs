@@ -27,17 +27,20 @@ impl Kernel for WeightGradient<'_> {
         let blocks = self.image.channels_out.div_ceil(LANES);
         for first in (0..height).step_by(rows) {
             let rows = first..height.min(first + rows);
-            for block in (0..blocks).step_by(2) {
+            let mut block = 0;
+            while block < blocks {
+                let pair = V::BLOCKS > 1 && blocks - block > 1;
                 for kernel_row in 0..self.image.kernel[0] {
-                    // SAFETY: the caller vouches for the level; the two blocks exist when `blocks - block >= 2`.
+                    // SAFETY: the caller vouches for the level, and the blocks exist.
                     unsafe {
-                        if blocks - block >= 2 {
+                        if pair {
                             self.span::<V, 2>(block, kernel_row, rows.clone());
                         } else {
                             self.span::<V, 1>(block, kernel_row, rows.clone());
                         }
                     }
                 }
+                block += 1 + usize::from(pair);
             }
         }
     }
@@ -60,7 +63,9 @@ impl WeightGradient<'_> {
         while r < span {
             // SAFETY: the tile ends at or before the span's end.
             r += unsafe {
-                match V::PIXELS.min(span - r) {
+                match V::ROWS.min(span - r) {
+                    // Three columns of three channels, an image's first convolution: a tile of 8 would leave a slow one of 1.
+                    8.. if span - r == 9 => self.tile::<V, 9, B>(block, kernel_row, r, rows.clone()),
                     8.. => self.tile::<V, 8, B>(block, kernel_row, r, rows.clone()),
                     4.. => self.tile::<V, 4, B>(block, kernel_row, r, rows.clone()),
                     3 => self.tile::<V, 3, B>(block, kernel_row, r, rows.clone()),

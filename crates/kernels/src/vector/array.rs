@@ -8,7 +8,8 @@ pub struct Array([f32; LANES]);
 
 // The methods are unsafe by the trait's contract; only the pointers need care here.
 impl Vector for Array {
-    const PIXELS: usize = 4;
+    const ROWS: usize = 4;
+    const BLOCKS: usize = 1;
 
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -46,5 +47,58 @@ impl Vector for Array {
             addend.0[lane] = self.0[lane].mul_add(factor.0[lane], addend.0[lane]);
         }
         addend
+    }
+
+    #[inline(always)]
+    unsafe fn sub(mut self, other: Self) -> Self {
+        for (lane, other) in self.0.iter_mut().zip(other.0) {
+            *lane -= other;
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn mul(mut self, other: Self) -> Self {
+        for (lane, other) in self.0.iter_mut().zip(other.0) {
+            *lane *= other;
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn relu(mut self) -> Self {
+        for lane in &mut self.0 {
+            *lane = if *lane < 0.0 { 0.0 } else { *lane };
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn max(mut self, other: Self) -> Self {
+        for (lane, other) in self.0.iter_mut().zip(other.0) {
+            *lane = if *lane > other || lane.is_nan() { *lane } else { other };
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn where_positive(mut self, mask: Self) -> Self {
+        for (lane, mask) in self.0.iter_mut().zip(mask.0) {
+            *lane = if mask > 0.0 { *lane } else { 0.0 };
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn split_where_equal(self, x: Self, y: Self) -> (Self, Self) {
+        let (mut here, mut rest) = (self, self);
+        for lane in 0..LANES {
+            if x.0[lane] == y.0[lane] {
+                rest.0[lane] = 0.0;
+            } else {
+                here.0[lane] = 0.0;
+            }
+        }
+        (here, rest)
     }
 }

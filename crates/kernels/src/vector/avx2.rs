@@ -8,7 +8,8 @@ use core::arch::x86_64::*;
 pub struct Avx2(__m256, __m256);
 
 impl Vector for Avx2 {
-    const PIXELS: usize = 3;
+    const ROWS: usize = 4;
+    const BLOCKS: usize = 1;
 
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -47,5 +48,54 @@ impl Vector for Avx2 {
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
         // SAFETY: the caller vouches for AVX2 and FMA.
         unsafe { Avx2(_mm256_fmadd_ps(self.0, factor.0, addend.0), _mm256_fmadd_ps(self.1, factor.1, addend.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX2 and FMA.
+        unsafe { Avx2(_mm256_sub_ps(self.0, other.0), _mm256_sub_ps(self.1, other.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX2 and FMA.
+        unsafe { Avx2(_mm256_mul_ps(self.0, other.0), _mm256_mul_ps(self.1, other.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn relu(self) -> Self {
+        // SAFETY: the caller vouches for AVX2 and FMA. The instruction returns its second operand unless the first is greater.
+        unsafe {
+            let zero = _mm256_setzero_ps();
+            Avx2(_mm256_max_ps(zero, self.0), _mm256_max_ps(zero, self.1))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX2 and FMA. The instruction returns its second operand unless the first is greater.
+        unsafe {
+            let half = |a, b| _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a));
+            Avx2(half(self.0, other.0), half(self.1, other.1))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn where_positive(self, mask: Self) -> Self {
+        // SAFETY: the caller vouches for AVX2 and FMA.
+        unsafe {
+            let half = |x, mask| _mm256_and_ps(x, _mm256_cmp_ps::<_CMP_GT_OQ>(mask, _mm256_setzero_ps()));
+            Avx2(half(self.0, mask.0), half(self.1, mask.1))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn split_where_equal(self, x: Self, y: Self) -> (Self, Self) {
+        // SAFETY: the caller vouches for AVX2 and FMA.
+        unsafe {
+            let equal = [_mm256_cmp_ps::<_CMP_EQ_OQ>(x.0, y.0), _mm256_cmp_ps::<_CMP_EQ_OQ>(x.1, y.1)];
+            let here = Avx2(_mm256_and_ps(equal[0], self.0), _mm256_and_ps(equal[1], self.1));
+            (here, Avx2(_mm256_andnot_ps(equal[0], self.0), _mm256_andnot_ps(equal[1], self.1)))
+        }
     }
 }

@@ -8,7 +8,8 @@ use core::arch::x86_64::*;
 pub struct Avx512(__m512);
 
 impl Vector for Avx512 {
-    const PIXELS: usize = 8;
+    const ROWS: usize = 8;
+    const BLOCKS: usize = 2;
 
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -44,5 +45,50 @@ impl Vector for Avx512 {
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
         // SAFETY: the caller vouches for AVX-512F.
         unsafe { Avx512(_mm512_fmadd_ps(self.0, factor.0, addend.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512(_mm512_sub_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512(_mm512_mul_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn relu(self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F. The instruction returns its second operand unless the first is greater.
+        unsafe { Avx512(_mm512_max_ps(_mm512_setzero_ps(), self.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F. The instruction returns its second operand unless the first is greater.
+        unsafe {
+            let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(self.0, self.0);
+            Avx512(_mm512_mask_mov_ps(_mm512_max_ps(self.0, other.0), nan, self.0))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn where_positive(self, mask: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe {
+            let positive = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(mask.0, _mm512_setzero_ps());
+            Avx512(_mm512_maskz_mov_ps(positive, self.0))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn split_where_equal(self, x: Self, y: Self) -> (Self, Self) {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe {
+            let equal = _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(x.0, y.0);
+            (Avx512(_mm512_maskz_mov_ps(equal, self.0)), Avx512(_mm512_maskz_mov_ps(!equal, self.0)))
+        }
     }
 }

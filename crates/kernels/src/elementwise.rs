@@ -1,0 +1,139 @@
+//! Loops over elements that do not depend on each other.
+//!
+//! They are plain loops, compiled under each level's instructions and vectorised by the compiler, which may not reorder or fuse what a closure says:
+//! so they give the same bits at every level, provided that the closure calls no function of the platform's library.
+
+use crate::level::{Kernel, run};
+use crate::vector::Vector;
+
+/// `y[i] = f(x[i])`.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
+    assert_eq!(x.len(), y.len(), "map: lengths");
+    run(Loop(|| {
+        for (y, &x) in y.iter_mut().zip(x) {
+            *y = f(x);
+        }
+    }));
+}
+
+/// `x[i] = f(x[i])`.
+pub fn map_in_place(x: &mut [f32], f: impl Fn(f32) -> f32) {
+    run(Loop(|| {
+        for x in x {
+            *x = f(*x);
+        }
+    }));
+}
+
+/// `z[i] = f(x[i], y[i])`.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn zip(x: &[f32], y: &[f32], z: &mut [f32], f: impl Fn(f32, f32) -> f32) {
+    assert!(x.len() == y.len() && y.len() == z.len(), "zip: lengths");
+    run(Loop(|| {
+        for ((z, &x), &y) in z.iter_mut().zip(x).zip(y) {
+            *z = f(x, y);
+        }
+    }));
+}
+
+/// `x[i] = f(x[i], y[i])`.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn zip_in_place(x: &mut [f32], y: &[f32], f: impl Fn(f32, f32) -> f32) {
+    assert_eq!(x.len(), y.len(), "zip: lengths");
+    run(Loop(|| {
+        for (x, &y) in x.iter_mut().zip(y) {
+            *x = f(*x, y);
+        }
+    }));
+}
+
+/// An optimizer's update: `(parameter[i], slots[..][i]) = f(parameter[i], gradient[i], slots[..][i])`.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn update<const N: usize>(
+    parameter: &mut [f32],
+    gradient: &[f32],
+    mut slots: [&mut [f32]; N],
+    f: impl Fn(f32, f32, [f32; N]) -> (f32, [f32; N]),
+) {
+    let len = parameter.len();
+    assert!(gradient.len() == len && slots.iter().all(|slot| slot.len() == len), "update: lengths");
+    run(Loop(|| {
+        // Said again where the compiler needs it, or every access would be checked.
+        let (parameter, gradient) = (&mut parameter[..len], &gradient[..len]);
+        let mut slots = slots.each_mut().map(|slot| &mut slot[..len]);
+        for at in 0..len {
+            let (new, state) = f(parameter[at], gradient[at], std::array::from_fn(|slot| slots[slot][at]));
+            parameter[at] = new;
+            for (slot, state) in slots.iter_mut().zip(state) {
+                slot[at] = state;
+            }
+        }
+    }));
+}
+
+/// Whether no element is infinite or a NaN.
+pub fn all_finite(x: &[f32]) -> bool {
+    let mut finite = true;
+    run(Loop(|| {
+        // A whole block is looked at before anything is decided, so that the compiler can vectorise it.
+        finite = x.chunks(1024).all(|block| !block.iter().fold(false, |bad, x| bad | !x.is_finite()));
+    }));
+    finite
+}
+
+/// A loop that names no vector.
+struct Loop<F>(F);
+
+impl<F: FnOnce()> Kernel for Loop<F> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        (self.0)();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_finite_is_found_anywhere() {
+        for at in [0, 7, 1023, 1024, 2999] {
+            for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                let mut x = vec![f32::MAX; 3000];
+                assert!(all_finite(&x));
+                x[at] = bad;
+                assert!(!all_finite(&x), "{bad} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_loop_does_what_its_closure_says() {
+        for len in [0, 1, 15, 16, 17, 1000] {
+            let x: Vec<f32> = (0..len).map(|at| at as f32 - 3.0).collect();
+            let mut y = vec![0.0; len];
+            map(&x, &mut y, |x| 2.0 * x);
+            assert!(x.iter().zip(&y).all(|(x, y)| *y == 2.0 * x));
+            map_in_place(&mut y, |y| y + 1.0);
+            let mut z = vec![0.0; len];
+            zip(&x, &y, &mut z, |x, y| x * y);
+            assert!(x.iter().zip(&z).all(|(x, z)| *z == x * (2.0 * x + 1.0)));
+            zip_in_place(&mut z, &x, |z, x| z - x);
+            assert!(x.iter().zip(&z).all(|(x, z)| *z == x * (2.0 * x + 1.0) - x));
+            let (mut m, mut v) = (x.clone(), y.clone());
+            update(&mut z, &x, [&mut m, &mut v], |p, g, [m, v]| (p + g, [m + 1.0, v - 1.0]));
+            assert!(x.iter().zip(&m).all(|(x, m)| *m == x + 1.0));
+            assert!(y.iter().zip(&v).all(|(y, v)| *v == y - 1.0));
+            assert!(x.iter().zip(&z).all(|(x, z)| *z == x * (2.0 * x + 1.0)));
+        }
+    }
+}
