@@ -5,6 +5,7 @@
 mod support;
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use seismograd_kernels::level::Level;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -112,6 +113,43 @@ fn an_unknown_level_is_refused() {
     let directory = directory();
     let output = command("train", directory.path()).env("SEISMOGRAD_LEVEL", "sse9").output();
     check_refused(&output.expect("the binary starts"), &["SEISMOGRAD_LEVEL=sse9", "portable", "unset"]);
+}
+
+/// The weights and the trace's parts of a run. Its other files hold times.
+fn trained_at(level: &str, threads: &str, arguments: &[&str]) -> BTreeMap<PathBuf, Vec<u8>> {
+    let directory = directory();
+    let mut run = command("train", directory.path());
+    run.args(arguments).args(["--epochs", "1", "--threads", threads, "--save", "weights.safetensors"]);
+    check_succeeded(&run.env("SEISMOGRAD_LEVEL", level).output().expect("the binary starts"));
+    let mut files = files(directory.path());
+    files.retain(|path, _| path.ends_with("weights.safetensors") || path.to_string_lossy().contains("trace/part-"));
+    assert_eq!(files.len(), 2, "{:?}", files.keys());
+    files
+}
+
+#[test]
+fn every_level_and_any_number_of_threads_train_to_the_same_bits() {
+    // Twenty steps. Without hardware for it a fused multiply-add is a call into the C library, so the portable level gets two samples a step.
+    let of_two = ["--batch-size", "2", "--limit", "40", "--checkpoint-every", "3600"];
+    let of_fifty = ["--batch-size", "50", "--limit", "1000", "--checkpoint-every", "3600"];
+    let available = |level: &str| level.parse::<Level>().is_ok_and(Level::is_available);
+    let levels: Vec<&str> = ["avx512", "avx2"].into_iter().filter(|level| available(level)).collect();
+    for level in ["avx512", "avx2"].into_iter().filter(|level| !levels.contains(level)) {
+        skip(&format!("this processor lacks the level {level}"));
+    }
+    let portable = trained_at("portable", "2", &of_two);
+    for level in &levels {
+        assert!(trained_at(level, "1", &of_two) == portable, "{level} differs from portable");
+    }
+    if let Some((first, others)) = levels.split_first() {
+        let best = trained_at(first, "1", &of_fifty);
+        for threads in ["2", "3", "17"] {
+            assert!(trained_at(first, threads, &of_fifty) == best, "{threads} threads differ from one");
+        }
+        for level in others {
+            assert!(trained_at(level, "2", &of_fifty) == best, "{level} differs from {first}");
+        }
+    }
 }
 
 /// Where `--data` leads when a file was cut short on its way.

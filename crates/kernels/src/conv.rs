@@ -98,14 +98,7 @@ pub fn weight_gradient(g: &Conv2d, input: &[f32], upstream: &[f32], weight: &mut
     weight_gradient_at(g, Level::current(), input, upstream, weight, bias);
 }
 
-fn weight_gradient_at(
-    g: &Conv2d,
-    level: Level,
-    input: &[f32],
-    upstream: &[f32],
-    weight: &mut [f32],
-    bias: &mut [f32],
-) {
+fn weight_gradient_at(g: &Conv2d, level: Level, input: &[f32], upstream: &[f32], weight: &mut [f32], bias: &mut [f32]) {
     check_lengths(g, input.len(), upstream.len());
     assert_eq!(weight.len(), g.weight_len(), "conv2d weight gradient: length for {g:?}");
     assert_eq!(bias.len(), g.channels_out, "conv2d bias gradient: length for {g:?}");

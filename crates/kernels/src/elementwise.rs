@@ -4,7 +4,7 @@
 //! so they give the same bits at every level, provided that the closure calls no function of the platform's library.
 
 use crate::level::{Kernel, run};
-use crate::vector::Vector;
+use crate::vector::{LANES, Vector};
 
 /// `y[i] = f(x[i])`.
 ///
@@ -12,20 +12,20 @@ use crate::vector::Vector;
 /// When the lengths differ.
 pub fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
     assert_eq!(x.len(), y.len(), "map: lengths");
-    run(Loop(|| {
+    at_level(|| {
         for (y, &x) in y.iter_mut().zip(x) {
             *y = f(x);
         }
-    }));
+    });
 }
 
 /// `x[i] = f(x[i])`.
 pub fn map_in_place(x: &mut [f32], f: impl Fn(f32) -> f32) {
-    run(Loop(|| {
+    at_level(|| {
         for x in x {
             *x = f(*x);
         }
-    }));
+    });
 }
 
 /// `z[i] = f(x[i], y[i])`.
@@ -34,11 +34,11 @@ pub fn map_in_place(x: &mut [f32], f: impl Fn(f32) -> f32) {
 /// When the lengths differ.
 pub fn zip(x: &[f32], y: &[f32], z: &mut [f32], f: impl Fn(f32, f32) -> f32) {
     assert!(x.len() == y.len() && y.len() == z.len(), "zip: lengths");
-    run(Loop(|| {
+    at_level(|| {
         for ((z, &x), &y) in z.iter_mut().zip(x).zip(y) {
             *z = f(x, y);
         }
-    }));
+    });
 }
 
 /// `x[i] = f(x[i], y[i])`.
@@ -47,11 +47,11 @@ pub fn zip(x: &[f32], y: &[f32], z: &mut [f32], f: impl Fn(f32, f32) -> f32) {
 /// When the lengths differ.
 pub fn zip_in_place(x: &mut [f32], y: &[f32], f: impl Fn(f32, f32) -> f32) {
     assert_eq!(x.len(), y.len(), "zip: lengths");
-    run(Loop(|| {
+    at_level(|| {
         for (x, &y) in x.iter_mut().zip(y) {
             *x = f(*x, y);
         }
-    }));
+    });
 }
 
 /// An optimizer's update: `(parameter[i], slots[..][i]) = f(parameter[i], gradient[i], slots[..][i])`.
@@ -61,33 +61,70 @@ pub fn zip_in_place(x: &mut [f32], y: &[f32], f: impl Fn(f32, f32) -> f32) {
 pub fn update<const N: usize>(
     parameter: &mut [f32],
     gradient: &[f32],
-    mut slots: [&mut [f32]; N],
+    slots: [&mut [f32]; N],
     f: impl Fn(f32, f32, [f32; N]) -> (f32, [f32; N]),
 ) {
     let len = parameter.len();
     assert!(gradient.len() == len && slots.iter().all(|slot| slot.len() == len), "update: lengths");
-    run(Loop(|| {
-        // Said again where the compiler needs it, or every access would be checked.
-        let (parameter, gradient) = (&mut parameter[..len], &gradient[..len]);
-        let mut slots = slots.each_mut().map(|slot| &mut slot[..len]);
-        for at in 0..len {
-            let (new, state) = f(parameter[at], gradient[at], std::array::from_fn(|slot| slots[slot][at]));
-            parameter[at] = new;
-            for (slot, state) in slots.iter_mut().zip(state) {
-                slot[at] = state;
+    run(Update { parameter, gradient, slots, f });
+}
+
+struct Update<'a, const N: usize, F> {
+    parameter: &'a mut [f32],
+    gradient: &'a [f32],
+    slots: [&'a mut [f32]; N],
+    f: F,
+}
+
+// Not an `at_level`: the compiler would leave so large a closure a function of its own, outside the level.
+impl<const N: usize, F: Fn(f32, f32, [f32; N]) -> (f32, [f32; N])> Kernel for Update<'_, N, F> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Update { parameter, gradient, mut slots, f } = self;
+        let len = parameter.len();
+        let mut at = 0;
+        // In blocks that are copied in and out: the compiler cannot know that the slices of the slots do not overlap, but of arrays it does.
+        while at < len {
+            let block = at..len.min(at + LANES);
+            let load = |from: &[f32]| {
+                let mut lanes = [0.0; LANES];
+                match <&[f32; LANES]>::try_from(&from[block.clone()]) {
+                    Ok(whole) => lanes = *whole,
+                    Err(_) => lanes[..block.len()].copy_from_slice(&from[block.clone()]),
+                }
+                lanes
+            };
+            let (p, g, s) = (load(parameter), load(gradient), slots.each_ref().map(|slot| load(slot)));
+            let (mut new, mut state) = ([0.0; LANES], [[0.0; LANES]; N]);
+            for lane in 0..LANES {
+                let (p, s) = f(p[lane], g[lane], std::array::from_fn(|slot| s[slot][lane]));
+                new[lane] = p;
+                for slot in 0..N {
+                    state[slot][lane] = s[slot];
+                }
             }
+            parameter[block.clone()].copy_from_slice(&new[..block.len()]);
+            for (slot, state) in slots.iter_mut().zip(state) {
+                slot[block.clone()].copy_from_slice(&state[..block.len()]);
+            }
+            at += LANES;
         }
-    }));
+    }
 }
 
 /// Whether no element is infinite or a NaN.
 pub fn all_finite(x: &[f32]) -> bool {
     let mut finite = true;
-    run(Loop(|| {
+    at_level(|| {
         // A whole block is looked at before anything is decided, so that the compiler can vectorise it.
         finite = x.chunks(1024).all(|block| !block.iter().fold(false, |bad, x| bad | !x.is_finite()));
-    }));
+    });
     finite
+}
+
+/// Calls a loop that names no vector, compiled under the current level's instructions.
+pub(crate) fn at_level(body: impl FnOnce()) {
+    run(Loop(body));
 }
 
 /// A loop that names no vector.

@@ -74,7 +74,13 @@ pub fn multiply(a: Matrix<'_>, b: Matrix<'_>, product: &mut [f32]) {
 #[track_caller]
 fn multiply_at(level: Level, a: Matrix<'_>, b: Matrix<'_>, product: &mut [f32]) {
     let ([m, k], [inner, n]) = (a.sizes, b.sizes);
-    assert!(k == inner && product.len() == m * n, "product of {:?} by {:?} to {} elements", a.sizes, b.sizes, product.len());
+    assert!(
+        k == inner && product.len() == m * n,
+        "product of {:?} by {:?} to {} elements",
+        a.sizes,
+        b.sizes,
+        product.len()
+    );
     if b.has_contiguous_rows() {
         return broadcast(level, a, b, product);
     }
@@ -219,7 +225,9 @@ mod tests {
 
     /// Values in (-1, 1) without pattern.
     fn values(len: usize, seed: u32) -> Vec<f32> {
-        let mix = |at: usize| (at as u32 ^ seed << 20).wrapping_mul(0x9e37_79b9).rotate_left(13).wrapping_mul(0x85eb_ca6b) >> 8;
+        let mix = |at: usize| {
+            (at as u32 ^ seed << 20).wrapping_mul(0x9e37_79b9).rotate_left(13).wrapping_mul(0x85eb_ca6b) >> 8
+        };
         (0..len).map(|at| mix(at) as f32 / (1 << 23) as f32 - 1.0).collect()
     }
 
@@ -232,15 +240,29 @@ mod tests {
         let bound = 4.0 * (k + 1) as f64 * f64::from(f32::EPSILON) / 2.0;
         for (index, &x) in product.iter().enumerate() {
             let expect: f64 = (0..k).map(|inner| at(&a, index / n, inner) * at(&b, inner, index % n)).sum();
-            assert!((f64::from(x) - expect).abs() <= bound, "{level}: {:?} by {:?}: {x} is not {expect}", a.sizes, b.sizes);
+            assert!(
+                (f64::from(x) - expect).abs() <= bound,
+                "{level}: {:?} by {:?}: {x} is not {expect}",
+                a.sizes,
+                b.sizes
+            );
         }
         product.into_iter().map(f32::to_bits).collect()
     }
 
     #[test]
     fn every_level_and_side_agrees_with_the_reference_and_with_every_other() {
-        let sizes =
-            [(1, 1, 1), (0, 3, 2), (3, 0, 2), (2, 3, 0), (7, 5, 17), (13, 512, 10), (13, 31, 64), (33, 13, 47), (9, 100, 16)];
+        let sizes = [
+            (1, 1, 1),
+            (0, 3, 2),
+            (3, 0, 2),
+            (2, 3, 0),
+            (7, 5, 17),
+            (13, 512, 10),
+            (13, 31, 64),
+            (33, 13, 47),
+            (9, 100, 16),
+        ];
         for (m, k, n) in sizes {
             let (a, b) = (values(m * k, 1), values(k * n, 2));
             let (a_turned, b_turned) = (Matrix::new(&a, k, m).transposed(), Matrix::new(&b, n, k).transposed());

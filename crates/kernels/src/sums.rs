@@ -11,11 +11,13 @@ pub fn channel_sums(x: &[f32], channels: usize) -> Vec<f32> {
         x.len()
     );
     let mut sums = vec![0.0f64; channels];
-    for pixel in x.chunks_exact(channels) {
-        for (sum, &x) in sums.iter_mut().zip(pixel) {
-            *sum += f64::from(x);
+    crate::elementwise::at_level(|| {
+        for pixel in x.chunks_exact(channels) {
+            for (sum, &x) in sums.iter_mut().zip(pixel) {
+                *sum += f64::from(x);
+            }
         }
-    }
+    });
     sums.into_iter().map(|sum| sum as f32).collect()
 }
 

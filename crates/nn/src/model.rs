@@ -27,6 +27,8 @@ impl State {
 /// An architecture: layers, and the names and shapes of their tensors. It holds no number; see [`State`].
 pub struct Model {
     layers: Sequential,
+    /// Layers before the head.
+    trunk: usize,
     output_layer: String,
     parameters: Vec<Specification>,
     buffers: Vec<Specification>,
@@ -50,6 +52,7 @@ impl Builder {
         let names = |list: &[Specification]| list.iter().map(|tensor| tensor.name.clone()).collect();
         Model {
             layers,
+            trunk: 0,
             output_layer: output_layer.to_owned(),
             parameter_names: names(&self.parameters),
             buffer_names: names(&self.buffers),
@@ -75,6 +78,34 @@ impl Model {
     /// The logits `[n, classes]` of images `[n, h, w, c]`.
     pub fn forward(&self, forward: &mut Forward<'_>, images: Var) -> Var {
         self.layers.forward(forward, images)
+    }
+
+    /// Says at which layer the head begins (see [`Model::trunk`]).
+    ///
+    /// # Panics
+    /// When there is no such layer.
+    #[track_caller]
+    pub fn with_head(mut self, first: &str) -> Model {
+        let trunk = self.layers.position(first);
+        self.trunk = trunk.unwrap_or_else(|| panic!("model: no layer {first} to begin the head with"));
+        self
+    }
+
+    /// The features that the head takes, of images `[n, h, w, c]`. The layers of the trunk have large activations and small weights, so a few samples are
+    /// best carried through all of them while they are in the cache; those of the head have it the other way round. A model without a declared
+    /// head is all head, and its features are the images.
+    pub fn trunk(&self, forward: &mut Forward<'_>, images: Var) -> Var {
+        self.layers.forward_part(..self.trunk, forward, images)
+    }
+
+    /// The logits `[n, classes]` of the trunk's features.
+    pub fn head(&self, forward: &mut Forward<'_>, features: Var) -> Var {
+        self.layers.forward_part(self.trunk.., forward, features)
+    }
+
+    /// Whether there is a layer before the head.
+    pub fn has_trunk(&self) -> bool {
+        self.trunk > 0
     }
 
     /// Whether a sample's training gradient depends on its batch, so that the batch must not be cut into shards.

@@ -50,7 +50,8 @@ pub struct Snapshot(Vec<Tensor>);
 
 /// What a step hands to [`Recorder::row`].
 struct Step<'a> {
-    watches: &'a [Watch],
+    /// Those of each shard.
+    watches: Vec<&'a [Watch]>,
     snapshot: &'a Snapshot,
     gradients: &'a [Tensor],
     parameters: &'a [Tensor],
@@ -104,8 +105,9 @@ impl Recorder {
         Snapshot(self.kept.iter().map(|&at| parameters[at].clone()).collect())
     }
 
-    /// The step's row, in the order of [`Recorder::schema`]: `watches` in the order of the shards, `gradients` as the optimizer got them,
-    /// `parameters` after the update.
+    /// The step's row, in the order of [`Recorder::schema`]: the watches of each shard in the order of the shards, `gradients` as the optimizer got them,
+    /// `parameters` after the update. A shard that is computed in several graphs has a watch for each, in the order of its samples; every recorded
+    /// site is to be in one of them at least.
     ///
     /// Finite tensors make a finite row, so check a step before recording it. Signals are computed in parallel; the bits do not depend on
     /// the number of threads, nor, for activations, on how the batch was cut.
@@ -117,14 +119,18 @@ impl Recorder {
     /// When there is no watch, a watch or the snapshot is of another recorder, or the number of gradients or parameters is not the model's, or a parameter
     /// has changed its shape.
     #[track_caller]
-    pub fn row(
+    pub fn row<S: AsRef<[Watch]>>(
         &self,
-        watches: &[Watch],
+        shards: &[S],
         snapshot: &Snapshot,
         gradients: &[Tensor],
         parameters: &[Tensor],
     ) -> Result<Vec<f32>> {
-        assert!(watches.iter().all(|watch| watch.is_of(&self.watched)), "row: a watch of another recorder");
+        let watches: Vec<&[Watch]> = shards.iter().map(AsRef::as_ref).collect();
+        assert!(
+            watches.iter().copied().flatten().all(|watch| watch.is_of(&self.watched)),
+            "row: a watch of another recorder"
+        );
         assert!(!watches.is_empty() || self.signals.is_empty(), "row: no shard was watched");
         assert_eq!(snapshot.0.len(), self.kept.len(), "row: a snapshot of another recorder");
         self.check_count("row", "gradients", gradients.len());
@@ -169,7 +175,7 @@ impl Tracked {
     /// The signal's elements and the number of samples among which they are divided.
     fn gather(&self, step: &Step<'_>) -> Result<(Vec<f32>, usize)> {
         let (at, kept) = match self.place {
-            Place::Slot(slot) => return self.gather_shards(slot, step.watches),
+            Place::Slot(slot) => return self.gather_shards(slot, &step.watches),
             Place::Parameter { at, kept } => (at, kept),
         };
         let after = step.parameters[at].as_slice();
@@ -183,13 +189,18 @@ impl Tracked {
         Ok((elements, 1))
     }
 
-    fn gather_shards(&self, slot: usize, watches: &[Watch]) -> Result<(Vec<f32>, usize)> {
-        let tensors = watches.iter().map(|watch| {
-            let seen = watch.seen(slot);
-            let tensor = if self.signal.quantity() == Quantity::Value { &seen.value } else { &seen.gradient };
-            tensor.as_ref().ok_or_else(|| self.silent())
-        });
-        let tensors: Vec<&Tensor> = tensors.collect::<Result<_>>()?;
+    fn gather_shards(&self, slot: usize, shards: &[&[Watch]]) -> Result<(Vec<f32>, usize)> {
+        let mut tensors: Vec<&Tensor> = Vec::new();
+        for shard in shards {
+            let before = tensors.len();
+            tensors.extend(shard.iter().filter_map(|watch| {
+                let seen = watch.seen(slot);
+                if self.signal.quantity() == Quantity::Value { seen.value.as_ref() } else { seen.gradient.as_ref() }
+            }));
+            if tensors.len() == before {
+                return Err(self.silent());
+            }
+        }
         let mut elements = Vec::with_capacity(tensors.iter().map(|tensor| tensor.len()).sum());
         tensors.iter().for_each(|tensor| elements.extend_from_slice(tensor.as_slice()));
         let samples = tensors.iter().map(|tensor| tensor.shape().first().copied().unwrap_or(1)).sum();

@@ -56,6 +56,13 @@ impl Watch {
     }
 }
 
+impl AsRef<[Watch]> for Watch {
+    /// The only watch of a shard that is computed in one graph.
+    fn as_ref(&self) -> &[Watch] {
+        std::slice::from_ref(self)
+    }
+}
+
 impl Observer for Watch {
     fn wants(&self, site: Site<'_>) -> bool {
         self.watched.slot(site).is_some()

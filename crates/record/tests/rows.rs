@@ -162,7 +162,10 @@ fn off_has_no_columns() {
     assert!(recorder.schema().is_empty());
     assert!(row(&recorder, &[0, 3, 6], squares).is_empty());
     assert!(
-        recorder.row(&[], &recorder.snapshot(&parameters()), &parameters(), &parameters()).expect("a row").is_empty()
+        recorder
+            .row::<Watch>(&[], &recorder.snapshot(&parameters()), &parameters(), &parameters())
+            .expect("a row")
+            .is_empty()
     );
 }
 

@@ -1,9 +1,9 @@
 //! Convolutions of batches of images, spread over rayon's threads by samples.
 
 use crate::{Tensor, parallel};
-pub use seismograd_kernels::geometry::Conv2d;
 pub use seismograd_kernels::conv::Activation;
 use seismograd_kernels::conv::{self, Packed};
+pub use seismograd_kernels::geometry::Conv2d;
 use seismograd_kernels::geometry::Window;
 
 /// The geometry of a convolution of `input` `[n, h, w, c]` with `weight` `(out, in, kh, kw)`.
@@ -132,9 +132,8 @@ mod tests {
     #[test]
     fn a_batch_is_its_samples() {
         let (x, w) = (values(&[37, 6, 5, 3]), values(&[4, 3, 3, 3]));
-        let run = |x: &Tensor| {
-            conv2d(&conv2d_geometry(x.shape(), w.shape(), [1, 1], [1, 1]), x, &w, None, Activation::Relu)
-        };
+        let run =
+            |x: &Tensor| conv2d(&conv2d_geometry(x.shape(), w.shape(), [1, 1], [1, 1]), x, &w, None, Activation::Relu);
         assert_eq!(run(&x).slice(0, 36..37), run(&x.slice(0, 36..37)));
     }
 

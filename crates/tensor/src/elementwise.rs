@@ -67,7 +67,8 @@ impl Tensor {
         let fit = gradient.len() == len && slots.iter().all(|slot| slot.len() == len);
         assert!(fit, "update: {:?} with gradient {:?} and {N} slots", self.shape(), gradient.shape());
         let mut slots = slots.map(|slot| slot.as_mut_slice().chunks_mut(parallel::UPDATES));
-        let pieces = self.as_mut_slice().chunks_mut(parallel::UPDATES).zip(gradient.as_slice().chunks(parallel::UPDATES));
+        let pieces =
+            self.as_mut_slice().chunks_mut(parallel::UPDATES).zip(gradient.as_slice().chunks(parallel::UPDATES));
         let pieces = pieces.map(|(parameter, gradient)| {
             (parameter, gradient, slots.each_mut().map(|slot| slot.next().expect("as many pieces")))
         });

@@ -1,7 +1,7 @@
 //! Shapes changed, axes moved, tensors cut and joined: elements move, none is computed.
 
 use crate::Tensor;
-use ndarray::{Axis, IxDyn, Slice};
+use ndarray::Axis;
 use std::ops::Range;
 
 impl Tensor {
@@ -25,7 +25,9 @@ impl Tensor {
         let mut sorted = axes.to_vec();
         sorted.sort_unstable();
         assert!(sorted.into_iter().eq(0..self.rank()), "transpose: axes {axes:?} of shape {:?}", self.shape());
-        Tensor::from(self.view().permuted_axes(IxDyn(axes)))
+        let strides = self.strides();
+        let pick = |from: &[usize]| axes.iter().map(|&axis| from[axis]).collect::<Vec<_>>();
+        self.gather(&pick(self.shape()), &pick(&strides), 0)
     }
 
     /// Repeated along new axes and axes of size 1 (NumPy's rule).
@@ -37,10 +39,14 @@ impl Tensor {
         if self.shape() == shape {
             return self.clone();
         }
-        match self.view().broadcast(IxDyn(shape)) {
-            Some(view) => Tensor::from(view),
-            None => panic!("broadcast: {:?} to {shape:?}", self.shape()),
-        }
+        let new = shape.len().checked_sub(self.rank());
+        let fits =
+            new.is_some_and(|new| shape[new..].iter().zip(self.shape()).all(|(&to, &from)| from == to || from == 1));
+        assert!(fits, "broadcast: {:?} to {shape:?}", self.shape());
+        let repeat = |(&size, stride): (&usize, usize)| if size == 1 { 0 } else { stride };
+        let own = self.shape().iter().zip(self.strides()).map(repeat);
+        let strides: Vec<usize> = std::iter::repeat_n(0, shape.len() - self.rank()).chain(own).collect();
+        self.gather(shape, &strides, 0)
     }
 
     /// The positions in `range` along an axis.
@@ -51,7 +57,49 @@ impl Tensor {
     pub fn slice(&self, axis: usize, range: Range<usize>) -> Tensor {
         let exists = axis < self.rank() && range.start <= range.end && range.end <= self.shape()[axis];
         assert!(exists, "slice: {range:?} of axis {axis} of shape {:?}", self.shape());
-        Tensor::from(self.view().slice_axis(Axis(axis), Slice::from(range)))
+        let (strides, mut shape) = (self.strides(), self.shape().to_vec());
+        shape[axis] = range.len();
+        self.gather(&shape, &strides, range.start * strides[axis])
+    }
+
+    /// Elements between two neighbours along each axis.
+    fn strides(&self) -> Vec<usize> {
+        let mut strides = vec![1; self.rank()];
+        for axis in (1..self.rank()).rev() {
+            strides[axis - 1] = strides[axis] * self.shape()[axis];
+        }
+        strides
+    }
+
+    /// The elements that these strides reach from `first`, in row-major order of the shape.
+    fn gather(&self, shape: &[usize], strides: &[usize], first: usize) -> Tensor {
+        let mut result = Tensor::stale(shape);
+        if result.is_empty() {
+            return result;
+        }
+        let elements = self.as_slice();
+        let (Some((&width, outer)), Some((&step, outer_strides))) = (shape.split_last(), strides.split_last()) else {
+            return Tensor::scalar(elements[first]);
+        };
+        let (mut position, mut start) = (vec![0; outer.len()], first);
+        for row in result.as_mut_slice().chunks_exact_mut(width) {
+            match step {
+                0 => row.fill(elements[start]),
+                1 => row.copy_from_slice(&elements[start..][..width]),
+                _ => row.iter_mut().zip(elements[start..].iter().step_by(step)).for_each(|(to, &x)| *to = x),
+            }
+            // The next position of the outer axes, as on an odometer.
+            for axis in (0..outer.len()).rev() {
+                position[axis] += 1;
+                start += outer_strides[axis];
+                if position[axis] < outer[axis] {
+                    break;
+                }
+                start -= position[axis] * outer_strides[axis];
+                position[axis] = 0;
+            }
+        }
+        result
     }
 
     /// Tensors one after the other along an axis.

@@ -2,9 +2,9 @@
 
 use rand::{Rng, SeedableRng, rngs::ChaCha8Rng};
 use rayon::prelude::*;
-use seismograd_autodiff::{Graph, Observer};
+use seismograd_autodiff::{CrossEntropy, Graph, Observer, Var};
 use seismograd_cifar10::{Normalization, Split};
-use seismograd_nn::{BufferId, CrossEntropyLoss, Forward, Mode, Model, Moment, Reduction};
+use seismograd_nn::{BufferId, Forward, Mode, Model, Moment, Reduction};
 use seismograd_tensor::Tensor;
 use std::ops::Range;
 
@@ -65,13 +65,13 @@ pub struct BatchResult<O> {
     pub loss: f64,
     /// How many samples were classified rightly.
     pub correct: usize,
-    /// The observers, in shard order.
-    pub observers: Vec<O>,
+    /// The observers of each shard, in the order of the shards: those of the trunk's pieces, then that of the head.
+    pub observers: Vec<Vec<O>>,
     /// What the buffers are to be after the step.
     pub buffer_updates: Vec<(BufferId, Tensor)>,
 }
 
-/// Runs a batch forward and backward at the given parameters, watched by one observer a shard.
+/// Runs a batch forward and backward at the given parameters, watched by one observer a graph.
 ///
 /// The loss is the sum over the samples, so that gradients of activations are per sample.
 pub fn run_batch<O: Observer + Send>(
@@ -83,16 +83,10 @@ pub fn run_batch<O: Observer + Send>(
     labels: Labels,
     observer: impl Fn() -> O + Sync,
 ) -> BatchResult<O> {
-    let run = |range: Range<usize>| {
-        let moment = Moment { seed: shards.seed, step: shards.step, first_sample: range.start };
-        let images = batch.images(range.clone());
-        let own = batch.split.labels(&batch.indices[range]);
-        let mut observer = observer();
-        let shard = run_shard(model, parameters, buffers, images, own, labels, moment, &mut observer);
-        (shard, observer)
-    };
+    let task = Task { model, parameters, buffers, batch, shards, labels };
     let ranges = shards.ranges(batch.indices.len(), model.mixes_samples());
-    let (shards, observers): (Vec<_>, Vec<_>) = ranges.into_par_iter().map(run).collect::<Vec<_>>().into_iter().unzip();
+    let shards: Vec<_> = ranges.into_par_iter().map(|range| task.run_shard(range, &observer)).collect();
+    let (shards, observers): (Vec<_>, Vec<_>) = shards.into_iter().unzip();
     reduce(shards, observers)
 }
 
@@ -103,44 +97,123 @@ struct Shard {
     buffer_updates: Vec<(BufferId, Tensor)>,
 }
 
-#[expect(clippy::too_many_arguments, reason = "one call, from the closure above")]
-fn run_shard(
-    model: &Model,
-    parameters: &[Tensor],
-    buffers: &[Tensor],
-    images: Tensor,
-    own: Vec<u8>,
+/// Samples that are carried through the trunk together: as many as leave their activations in a second-level cache.
+const PIECE: usize = 5;
+
+/// What all shards of a batch have in common.
+struct Task<'a> {
+    model: &'a Model,
+    parameters: &'a [Tensor],
+    buffers: &'a [Tensor],
+    batch: &'a Batch<'a>,
+    shards: Shards,
     labels: Labels,
-    moment: Moment,
-    observer: &mut dyn Observer,
-) -> Shard {
-    let mut graph = Graph::new();
-    let images = graph.constant(images);
-    let mut forward = Forward::with_parameters(&mut graph, parameters, buffers, Mode::Train(moment));
-    let logits = model.forward(&mut forward, images);
-    let rows = forward.graph().value(logits).clone();
-    let labels = match labels {
-        Labels::True => own,
-        Labels::Sampled => sampled_labels(&rows, moment),
-    };
-    let loss = CrossEntropyLoss { reduction: Reduction::Sum, label_smoothing: 0.0 };
-    let loss = loss.forward(&mut forward, logits, &labels);
-    let leaves = forward.parameters().to_vec();
-    let buffer_updates = forward.take_buffer_updates();
-    graph.observe_values(observer);
-    let mut gradients = graph.backward_from(loss, Tensor::scalar(1.0), observer);
-    let gradient =
-        |(leaf, parameter): (_, &Tensor)| gradients.take(leaf).unwrap_or_else(|| Tensor::zeros(parameter.shape()));
-    Shard {
-        gradients: leaves.into_iter().zip(parameters).map(gradient).collect(),
-        loss: f64::from(graph.value(loss).item()),
-        correct: correct(&rows, &labels),
-        buffer_updates,
+}
+
+/// A part of the model on some samples, forward: a graph of its own.
+struct Part {
+    graph: Graph,
+    leaves: Vec<Var>,
+    input: Var,
+    output: Var,
+    buffer_updates: Vec<(BufferId, Tensor)>,
+}
+
+impl Part {
+    fn samples(&self) -> usize {
+        self.graph.value(self.output).shape()[0]
+    }
+
+    /// The gradients of the parameters, of those that the part uses, from the upstream gradient of its output. The graph's memory is free afterwards.
+    fn backward(self, upstream: Tensor, observer: &mut dyn Observer) -> Vec<Option<Tensor>> {
+        let mut found = self.graph.backward_from(self.output, upstream, observer);
+        self.leaves.iter().map(|&leaf| found.take(leaf)).collect()
     }
 }
 
+impl Task<'_> {
+    /// Runs a shard: piece by piece through the trunk, together through the head and back, and piece by piece back. Pieces lie side
+    /// by side, where there are threads for them, and their gradients are added in order.
+    fn run_shard<O: Observer + Send>(&self, range: Range<usize>, observer: impl Fn() -> O + Sync) -> (Shard, Vec<O>) {
+        let own = self.batch.split.labels(&self.batch.indices[range.clone()]);
+        let pieces = Shards { size: PIECE, ..self.shards }.ranges(range.len(), !self.model.has_trunk());
+        let trunk = |piece: Range<usize>| {
+            let piece = range.start + piece.start..range.start + piece.end;
+            self.forward(Stage::Trunk, self.batch.images(piece.clone()), piece.start, observer())
+        };
+        let trunks: Vec<(Part, O)> = pieces.into_par_iter().map(trunk).collect();
+        let features: Vec<&Tensor> = trunks.iter().map(|(trunk, _)| trunk.graph.value(trunk.output)).collect();
+        let features = Tensor::concatenate(&features, 0);
+        let (mut head, mut head_observer) = self.forward(Stage::Head, features, range.start, observer());
+        let (logits, moment) = (head.graph.value(head.output).clone(), self.moment(range.start));
+        let labels = match self.labels {
+            Labels::True => own,
+            Labels::Sampled => sampled_labels(&logits, moment),
+        };
+        let options = CrossEntropy { reduction: Reduction::Sum, label_smoothing: 0.0 };
+        let loss = head.graph.cross_entropy(head.output, &labels, options);
+        let features = head.input;
+        let mut found = head.graph.backward_from(loss, Tensor::scalar(1.0), &mut head_observer);
+        let mut gradients: Vec<Option<Tensor>> = head.leaves.iter().map(|&leaf| found.take(leaf)).collect();
+        let upstream = found.take(features);
+        let first = trunks.iter().scan(0, |next, (trunk, _)| Some(std::mem::replace(next, *next + trunk.samples())));
+        let first: Vec<usize> = first.collect();
+        let back = |((trunk, mut observer), first): ((Part, O), usize)| {
+            let upstream = upstream.as_ref().map(|upstream| upstream.slice(0, first..first + trunk.samples()));
+            (upstream.map(|upstream| trunk.backward(upstream, &mut observer)).unwrap_or_default(), observer)
+        };
+        let trunks: Vec<(Vec<Option<Tensor>>, O)> = trunks.into_par_iter().zip(first).map(back).collect();
+        for (found, _) in &trunks {
+            for (sum, gradient) in gradients.iter_mut().zip(found) {
+                match (sum, gradient) {
+                    (Some(sum), Some(gradient)) => sum.accumulate(gradient),
+                    (sum @ None, gradient) => *sum = gradient.clone(),
+                    (Some(_), None) => {}
+                }
+            }
+        }
+        let gradients = gradients.into_iter().zip(self.parameters);
+        let shard = Shard {
+            gradients: gradients.map(|(sum, of)| sum.unwrap_or_else(|| Tensor::zeros(of.shape()))).collect(),
+            loss: f64::from(head.graph.value(loss).item()),
+            correct: correct(&logits, &labels),
+            buffer_updates: std::mem::take(&mut head.buffer_updates),
+        };
+        (shard, trunks.into_iter().map(|(_, observer)| observer).chain([head_observer]).collect())
+    }
+
+    /// One stage of the model forward on samples that begin at this position of the batch.
+    fn forward<O: Observer>(&self, stage: Stage, input: Tensor, first_sample: usize, mut observer: O) -> (Part, O) {
+        let mut graph = Graph::new();
+        // The head's gradient goes on into the trunk; nobody wants that of the images.
+        let whole = stage == Stage::Trunk || !self.model.has_trunk();
+        let input = if whole { graph.constant(input) } else { graph.leaf(input) };
+        let mode = Mode::Train(self.moment(first_sample));
+        let mut forward = Forward::with_parameters(&mut graph, self.parameters, self.buffers, mode);
+        let output = match stage {
+            Stage::Trunk => self.model.trunk(&mut forward, input),
+            Stage::Head => self.model.head(&mut forward, input),
+        };
+        let leaves = forward.parameters().to_vec();
+        let buffer_updates = forward.take_buffer_updates();
+        graph.observe_values(&mut observer);
+        (Part { graph, leaves, input, output, buffer_updates }, observer)
+    }
+
+    fn moment(&self, first_sample: usize) -> Moment {
+        Moment { seed: self.shards.seed, step: self.shards.step, first_sample }
+    }
+}
+
+/// A part of a model.
+#[derive(Clone, Copy, PartialEq)]
+enum Stage {
+    Trunk,
+    Head,
+}
+
 /// Adds the shards' gradients in their order.
-fn reduce<O>(mut shards: Vec<Shard>, observers: Vec<O>) -> BatchResult<O> {
+fn reduce<O>(mut shards: Vec<Shard>, observers: Vec<Vec<O>>) -> BatchResult<O> {
     let mut gradients = std::mem::take(&mut shards[0].gradients);
     for (at, sum) in gradients.iter_mut().enumerate() {
         sum.accumulate_all(&shards[1..].iter().map(|shard| &shard.gradients[at]).collect::<Vec<_>>());

@@ -86,7 +86,7 @@ pub struct RunConfig {
 
 /// The most samples of a shard unless the run says otherwise: batches of 50, 100, 150 and 200 fall into 4, 8, 12 and 16 shards,
 /// which two and four threads share evenly, of activations that nearly fit a core's cache.
-pub const SHARD_SIZE: usize = 13;
+pub const SHARD_SIZE: usize = 25;
 
 impl RunConfig {
     /// A protocol's configuration for an optimizer, its learning rate (its default if none) and its other options in text.
@@ -301,7 +301,7 @@ mod tests {
             r#"{"protocol":"paper","model":"paper_cnn","data":"sample","data_digest":null,"limit":null,"normalize":false,"#,
             r#""optimizer":"adam","lr":0.001,"options":[["betas","0.9,0.999"],["eps","1e-8"],["weight_decay","0"],"#,
             r#"["epsilon_hat","true"]],"batch_size":100,"seed":0,"shuffle":"batches","drop_incomplete":true,"#,
-            r#""loss_reduction":"sum","dropout":0.5,"init_digest":null,"record":"output","shard_size":13}"#,
+            r#""loss_reduction":"sum","dropout":0.5,"init_digest":null,"record":"output","shard_size":25}"#,
         );
         assert_eq!(config(Protocol::Paper).canonical(), expect);
     }

@@ -65,7 +65,7 @@ fn compute(fixture: &Fixture, state: &State) -> Computed {
     // The batch size is a power of two, so that the division rounds nothing.
     let mean = |gradient: &Tensor| gradient.as_slice().iter().map(|x| x / GRADIENT_BATCH as f32).collect();
     Computed {
-        logits: result.observers.into_iter().flat_map(|logits| logits.0).collect(),
+        logits: result.observers.into_iter().flatten().flat_map(|logits| logits.0).collect(),
         loss: result.loss / f64::from(GRADIENT_BATCH),
         gradients: result.gradients.iter().map(mean).collect(),
     }

@@ -33,7 +33,11 @@ impl Packed {
 
     pub(super) fn assert_fits(&self, g: &Conv2d, turned: bool) {
         let what = if self.turned { "the input gradient" } else { "the forward pass" };
-        assert!(self.geometry == *g && self.turned == turned, "conv2d: a weight packed for {what} of {:?}", self.geometry);
+        assert!(
+            self.geometry == *g && self.turned == turned,
+            "conv2d: a weight packed for {what} of {:?}",
+            self.geometry
+        );
     }
 }
 

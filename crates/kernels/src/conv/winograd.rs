@@ -25,6 +25,7 @@ mod weight;
 use crate::buffer::Buffer;
 use crate::geometry::Conv2d;
 use crate::vector::{LANES, Vector};
+use transform::Transform;
 
 pub(super) use correlate::Correlate;
 pub(super) use weight::{GradientBlock, unpack_gradient};
@@ -80,46 +81,40 @@ impl Tiles {
         POSITIONS * self.channels_in * self.channels_out
     }
 
-    /// Tiles in `samples` images.
-    fn count(&self, samples: usize) -> usize {
-        samples * self.rows * self.columns
-    }
-
-    fn place(&self, tile: usize) -> Place {
-        let (sample, within) = (tile / (self.rows * self.columns), tile % (self.rows * self.columns));
-        Place { sample, y: within / self.columns * OUT, x: within % self.columns * OUT }
-    }
-
-    /// Tiles that are transformed and multiplied together: at 32 channels about 300 kB of transformed tiles, beside 150 kB of weights.
-    fn together(&self) -> usize {
-        (2048 / (self.channels_in + self.channels_out)).next_multiple_of(8).max(32)
+    /// The places of all tiles, in order.
+    fn places(&self, samples: usize) -> impl Iterator<Item = Place> {
+        let Tiles { rows, columns, .. } = *self;
+        (0..samples).flat_map(move |sample| {
+            (0..rows)
+                .flat_map(move |row| (0..columns).map(move |column| Place { sample, y: row * OUT, x: column * OUT }))
+        })
     }
 }
 
-/// Transformed tiles `[position, block of 16 channels, tile, lane]`: neighbouring tiles lie one cache line apart whatever the number of channels,
-/// so that the products address them by constants. Between two positions lies one cache line more than their elements: a power of two would
-/// send all positions of a tile to the same set of the first cache.
+/// Tiles that are transformed and multiplied together: at 32 channels about 220 kB of transformed tiles, beside 150 kB of weights.
+const TOGETHER: usize = 24;
+
+/// Elements between two positions: those of a pair of blocks and one cache line more, since a power of two would send all positions of a tile to
+/// the same set of the first cache.
+const STRIDE: usize = (2 * TOGETHER + 1) * LANES;
+
+/// Transformed tiles `[pair of blocks of 16 channels, position, block of the pair, tile, lane]`: whatever the number of channels, positions and tiles
+/// lie constants apart, by which the loops address them.
 struct Transformed {
     buffer: Buffer,
     blocks: usize,
-    tiles: usize,
 }
 
 impl Transformed {
-    fn new(tiles: usize, channels: usize) -> Transformed {
+    fn new(channels: usize) -> Transformed {
         let blocks = channels / LANES;
-        Transformed { buffer: Buffer::stale(POSITIONS * (blocks * tiles + 1) * LANES), blocks, tiles }
-    }
-
-    /// Elements between two positions.
-    fn stride(&self) -> usize {
-        (self.blocks * self.tiles + 1) * LANES
+        Transformed { buffer: Buffer::stale(blocks.div_ceil(2) * POSITIONS * STRIDE), blocks }
     }
 
     /// Where a tile's lanes of a block begin, at the first position.
     fn at(&self, block: usize, tile: usize) -> usize {
-        assert!(block < self.blocks && tile < self.tiles);
-        (block * self.tiles + tile) * LANES
+        assert!(block < self.blocks && tile < TOGETHER);
+        block / 2 * POSITIONS * STRIDE + (block % 2 * TOGETHER + tile) * LANES
     }
 
     /// Writes sixteen channels of a transformed tile.
@@ -128,74 +123,90 @@ impl Transformed {
     /// The level's instructions must be available.
     #[inline(always)]
     unsafe fn write<V: Vector>(&mut self, block: usize, tile: usize, transformed: [[V; IN]; IN]) {
-        let (first, stride) = (self.at(block, tile), self.stride());
-        for (position, x) in transformed.as_flattened().iter().enumerate() {
-            // SAFETY: the block and the tile exist by the assertion in `at`, and each of the positions is a stride long.
-            unsafe { x.store(self.buffer.as_mut_ptr().add(first + position * stride)) };
+        let first = self.at(block, tile);
+        // SAFETY: the block and the tile exist by the assertion in `at`, and the buffer holds all positions of every pair of blocks.
+        unsafe {
+            let first = self.buffer.as_mut_ptr().add(first);
+            for i in 0..IN {
+                for j in 0..IN {
+                    transformed[i][j].store(first.add((i * IN + j) * STRIDE));
+                }
+            }
         }
     }
 
-    /// Reads sixteen channels of a transformed tile.
+    /// Sixteen channels of a transformed tile under a transform.
     ///
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn read<V: Vector>(&self, block: usize, tile: usize) -> [[V; IN]; IN] {
-        let (first, stride) = (self.at(block, tile), self.stride());
+    unsafe fn under<V: Vector, T: Transform<IN, M>, const M: usize>(&self, block: usize, tile: usize) -> [[V; M]; M] {
+        let first = self.at(block, tile);
         // SAFETY: as for `write`.
         unsafe {
-            let mut transformed = [[V::zero(); IN]; IN];
-            for (position, x) in transformed.as_flattened_mut().iter_mut().enumerate() {
-                *x = V::load(self.buffer.as_ptr().add(first + position * stride));
-            }
-            transformed
+            let first = self.buffer.as_ptr().add(first);
+            T::square(|i, j| V::load(first.add((i * IN + j) * STRIDE)))
         }
     }
 }
 
-/// Sixteen channels of the `N x N` pixels of `image`, `[n, height, width, channels]`, that begin `before` pixels above and left of a place; zeros
-/// where they lie outside.
-///
-/// # Safety
-/// The level's instructions must be available.
-#[inline(always)]
-unsafe fn read<V: Vector, const N: usize>(
-    image: &[f32],
-    tiles: &Tiles,
-    channels: usize,
-    place: Place,
-    before: usize,
-    block: usize,
-) -> [[V; N]; N] {
-    let Tiles { height, width, .. } = *tiles;
-    let inside = place.y >= before
-        && place.x >= before
-        && place.y - before + N <= height
-        && place.x - before + N <= width;
-    let sample = &image[place.sample * height * width * channels..][..height * width * channels];
-    let channel = block * LANES;
-    assert!(channel + LANES <= channels);
-    // SAFETY: a pixel is read only where it lies in the image: by `inside` for all of them, else by the comparison of each.
-    unsafe {
-        let mut pixels = [[V::zero(); N]; N];
-        if inside {
-            let first = sample.as_ptr().add(((place.y - before) * width + place.x - before) * channels + channel);
-            for i in 0..N {
-                for j in 0..N {
-                    pixels[i][j] = V::load(first.add((i * width + j) * channels));
-                }
-            }
-        } else {
-            for i in 0..N {
-                for j in 0..N {
-                    let (y, x) = ((place.y + i).wrapping_sub(before), (place.x + j).wrapping_sub(before));
-                    if y < height && x < width {
-                        pixels[i][j] = V::load(sample.as_ptr().add((y * width + x) * channels + channel));
-                    }
-                }
-            }
+/// Sixteen channels of a square of pixels, some of which may lie outside of the image.
+struct Square<const N: usize> {
+    /// Where the image's rows begin, a row of zeros in the place of those outside.
+    rows: [*const f32; N],
+    /// Elements from there to each pixel, and whether it lies in the row.
+    columns: [(usize, bool); N],
+}
+
+impl<const N: usize> Square<N> {
+    /// The square of `image`, `[n, height, width, channels]`, that begins `before` pixels above and left of a place, in one block of channels.
+    /// `zeros` is a row of them.
+    #[inline(always)]
+    fn new(
+        image: &[f32],
+        zeros: &[f32],
+        tiles: &Tiles,
+        channels: usize,
+        place: Place,
+        before: usize,
+        block: usize,
+    ) -> Square<N> {
+        let Tiles { height, width, .. } = *tiles;
+        let row = width * channels;
+        let sample = &image[place.sample * height * row..][..height * row];
+        assert!((block + 1) * LANES <= channels && zeros.len() == row);
+        Square {
+            rows: std::array::from_fn(|i| {
+                let y = (place.y + i).wrapping_sub(before);
+                let start = if y < height { sample[y * row..].as_ptr() } else { zeros.as_ptr() };
+                start.wrapping_add(block * LANES)
+            }),
+            columns: std::array::from_fn(|j| {
+                let x = (place.x + j).wrapping_sub(before);
+                (x.wrapping_mul(channels), x < width)
+            }),
         }
-        pixels
+    }
+
+    /// The pixel at a row and a column.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    unsafe fn at<V: Vector>(&self, i: usize, j: usize) -> V {
+        let (column, inside) = self.columns[j];
+        // SAFETY: a column inside of the image is one of every row, also of that of zeros.
+        unsafe { if inside { V::load(self.rows[i].add(column)) } else { V::zero() } }
+    }
+
+    /// The square under a transform.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    unsafe fn under<V: Vector, T: Transform<N, M>, const M: usize>(&self) -> [[V; M]; M] {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { T::square(|i, j| self.at::<V>(i, j)) }
     }
 }
 

@@ -4,6 +4,7 @@ use super::Layer;
 use crate::builder::Builder;
 use crate::forward::Forward;
 use seismograd_autodiff::Var;
+use std::ops::RangeBounds;
 
 /// Named layers, the output of each the input of the next.
 pub struct Sequential(Vec<(String, Box<dyn Layer>)>);
@@ -36,14 +37,26 @@ impl Children<'_> {
     }
 }
 
-impl Layer for Sequential {
-    fn forward(&self, forward: &mut Forward<'_>, x: Var) -> Var {
-        self.0.iter().fold(x, |x, (name, layer)| {
+impl Sequential {
+    /// The place of the layer of this name.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.0.iter().position(|(own, _)| own == name)
+    }
+
+    /// Some of the layers, one after the other.
+    pub(crate) fn forward_part(&self, part: impl RangeBounds<usize>, forward: &mut Forward<'_>, x: Var) -> Var {
+        self.0[(part.start_bound().cloned(), part.end_bound().cloned())].iter().fold(x, |x, (name, layer)| {
             forward.graph().open_scope(name, x);
             let y = layer.forward(forward, x);
             forward.graph().close_scope(y);
             y
         })
+    }
+}
+
+impl Layer for Sequential {
+    fn forward(&self, forward: &mut Forward<'_>, x: Var) -> Var {
+        self.forward_part(.., forward, x)
     }
 
     fn mixes_samples(&self) -> bool {

@@ -27,5 +27,5 @@ pub fn paper_cnn(dropout: f64) -> Model {
         .add("dropout", |builder| Dropout::new(builder, dropout))
         .add("fc2", |builder| Linear::new(builder, 512, 10))
         .build();
-    builder.finish(layers, "fc2")
+    builder.finish(layers, "fc2").with_head("flatten")
 }

@@ -19,5 +19,5 @@ pub fn smooth_cnn() -> Model {
         .add("tanh7", |_| Tanh)
         .add("fc2", |builder| Linear::new(builder, 512, 10))
         .build();
-    builder.finish(layers, "fc2")
+    builder.finish(layers, "fc2").with_head("flatten")
 }

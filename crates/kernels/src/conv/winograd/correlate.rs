@@ -1,7 +1,8 @@
 //! Forward pass and input gradient.
 
-use super::transform::{Input, Output, Transform};
-use super::{IN, OUT, Place, Tiles, Transformed, product, read};
+use super::transform::{Input, Output};
+use super::{IN, OUT, Place, Square, TOGETHER, Tiles, Transformed, product};
+use crate::buffer::Buffer;
 use crate::level::Kernel;
 use crate::vector::{LANES, Vector};
 
@@ -24,26 +25,24 @@ impl Kernel for Correlate<'_> {
     unsafe fn run<V: Vector>(mut self) {
         let tiles = *self.tiles;
         let samples = self.output.len() / (tiles.height * tiles.width * tiles.channels_out);
-        let all = tiles.count(samples);
-        let together = tiles.together().min(all);
-        let mut transformed = Transformed::new(together, tiles.channels_in);
-        let mut product = Transformed::new(together, tiles.channels_out);
-        for first in (0..all).step_by(together.max(1)) {
-            let count = together.min(all - first);
+        let zeros_in = Buffer::zeros(tiles.width * tiles.channels_in);
+        let mut transformed = Transformed::new(tiles.channels_in);
+        let mut product = Transformed::new(tiles.channels_out);
+        let places: Vec<Place> = tiles.places(samples).collect();
+        for places in places.chunks(TOGETHER) {
             // SAFETY: the caller vouches for the level.
             unsafe {
-                for tile in 0..count {
-                    let place = tiles.place(first + tile);
+                for (tile, &place) in places.iter().enumerate() {
                     for block in 0..tiles.channels_in / LANES {
-                        let pixels = read::<V, IN>(self.source, &tiles, tiles.channels_in, place, 1, block);
-                        transformed.write(block, tile, Input::square(pixels));
+                        let square =
+                            Square::<IN>::new(self.source, &zeros_in, &tiles, tiles.channels_in, place, 1, block);
+                        transformed.write(block, tile, square.under::<V, Input, IN>());
                     }
                 }
-                product::multiply::<V>(&transformed, self.weight, &mut product, count);
-                for tile in 0..count {
+                product::multiply::<V>(&transformed, self.weight, &mut product, places.len());
+                for (tile, &place) in places.iter().enumerate() {
                     for block in 0..tiles.channels_out / LANES {
-                        let positions = product.read::<V>(block, tile);
-                        self.write(Output::square(positions), tiles.place(first + tile), block);
+                        self.write(product.under::<V, Output, OUT>(block, tile), place, block);
                     }
                 }
             }
@@ -61,15 +60,25 @@ impl Correlate<'_> {
         let Tiles { height, width, channels_out: channels, .. } = *self.tiles;
         let bias = &self.bias[block * LANES..][..LANES];
         let output = &mut self.output[place.sample * height * width * channels..][..height * width * channels];
+        let [height, width] = [height - place.y, width - place.x].map(|left| left.min(OUT));
+        let row = self.tiles.width * channels;
+        let first = place.y * row + place.x * channels + block * LANES;
         // SAFETY: the bias has sixteen floats here, and a pixel is written only where it lies in the image.
         unsafe {
             let bias = V::load(bias.as_ptr());
-            for i in 0..OUT.min(height - place.y) {
-                for j in 0..OUT.min(width - place.x) {
-                    let pixel = pixels[i][j].add(bias);
-                    let pixel = if self.relu { pixel.relu() } else { pixel };
-                    let at = ((place.y + i) * width + place.x + j) * channels + block * LANES;
-                    pixel.store(output.as_mut_ptr().add(at));
+            let activated = |pixel: V| if self.relu { pixel.add(bias).relu() } else { pixel.add(bias) };
+            let to = output.as_mut_ptr().add(first);
+            if height == OUT && width == OUT {
+                for i in 0..OUT {
+                    for j in 0..OUT {
+                        activated(pixels[i][j]).store(to.add(i * row + j * channels));
+                    }
+                }
+            } else {
+                for i in 0..height {
+                    for j in 0..width {
+                        activated(pixels[i][j]).store(to.add(i * row + j * channels));
+                    }
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! The 36 matrix products between the transforms. An element's sum runs over the inner index in order, one multiply-add at a time, whatever tile of
 //! registers holds it: tiles of other sizes at other levels change no bit.
 
-use super::{POSITIONS, Transformed};
+use super::{POSITIONS, STRIDE, TOGETHER, Transformed};
 use crate::vector::{LANES, Vector};
 
 /// `product[position] = tiles[position] x weight[position]` for the first `count` tiles.
@@ -9,30 +9,20 @@ use crate::vector::{LANES, Vector};
 /// # Safety
 /// The level's instructions must be available.
 #[inline(always)]
-pub(super) unsafe fn multiply<V: Vector>(
-    tiles: &Transformed,
-    weight: &[f32],
-    product: &mut Transformed,
-    count: usize,
-) {
+pub(super) unsafe fn multiply<V: Vector>(tiles: &Transformed, weight: &[f32], product: &mut Transformed, count: usize) {
     let inner = tiles.blocks * LANES;
     assert_eq!(weight.len(), POSITIONS * inner * product.blocks * LANES);
-    assert!(count <= tiles.tiles && count <= product.tiles);
+    assert!(count <= TOGETHER);
     for position in 0..POSITIONS {
         let mut block = 0;
         while block < product.blocks {
             let pair = V::BLOCKS > 1 && product.blocks - block > 1;
-            let rows = Rows {
-                count,
-                blocks: tiles.blocks,
-                from_stride: tiles.tiles * LANES,
-                to_stride: product.tiles * LANES,
-            };
+            let rows = Rows { count, blocks: tiles.blocks };
             // SAFETY: the first `count` tiles of each block and position, and the weight's blocks, exist by the assertions.
             unsafe {
-                let from = tiles.buffer.as_ptr().add(position * tiles.stride());
+                let from = tiles.buffer.as_ptr().add(position * STRIDE);
                 let weight = weight.as_ptr().add((position * product.blocks + block) * inner * LANES);
-                let to = product.buffer.as_mut_ptr().add(position * product.stride() + product.at(block, 0));
+                let to = product.buffer.as_mut_ptr().add(position * STRIDE + product.at(block, 0));
                 if pair {
                     rows.multiply::<V, 2>(from, weight, to);
                 } else {
@@ -50,10 +40,6 @@ struct Rows {
     count: usize,
     /// Blocks of channels in.
     blocks: usize,
-    /// Elements between two blocks of channels in.
-    from_stride: usize,
-    /// Elements between two blocks of channels out.
-    to_stride: usize,
 }
 
 impl Rows {
@@ -69,6 +55,7 @@ impl Rows {
             unsafe {
                 let (from, to) = (from.add(row * LANES), to.add(row * LANES));
                 row += match V::ROWS.min(self.count - row) {
+                    8.. if self.count - row >= 12 => self.tile::<V, 12, B>(from, weight, to),
                     8.. => self.tile::<V, 8, B>(from, weight, to),
                     4.. => self.tile::<V, 4, B>(from, weight, to),
                     2.. => self.tile::<V, 2, B>(from, weight, to),
@@ -91,7 +78,7 @@ impl Rows {
         unsafe {
             let mut acc = [[V::zero(); B]; R];
             for block in 0..self.blocks {
-                let from = from.add(block * self.from_stride);
+                let from = from.add(block / 2 * POSITIONS * STRIDE + block % 2 * TOGETHER * LANES);
                 let weight = weight.add(block * LANES * LANES);
                 for k in 0..LANES {
                     let mut w = [V::zero(); B];
@@ -108,7 +95,7 @@ impl Rows {
             }
             for r in 0..R {
                 for b in 0..B {
-                    acc[r][b].store(to.add(b * self.to_stride + r * LANES));
+                    acc[r][b].store(to.add((b * TOGETHER + r) * LANES));
                 }
             }
         }
@@ -129,7 +116,7 @@ pub(super) unsafe fn multiply_transposed<V: Vector>(
 ) {
     let (rows, columns) = (tiles.blocks * LANES, upstream.blocks * LANES);
     assert_eq!(sum.len(), POSITIONS * rows * columns);
-    assert!(count <= tiles.tiles && count <= upstream.tiles);
+    assert!(count <= TOGETHER);
     for position in 0..POSITIONS {
         let mut block = 0;
         while block < upstream.blocks {
@@ -139,10 +126,10 @@ pub(super) unsafe fn multiply_transposed<V: Vector>(
                 // whole vectors, which register tiles of 8 or 4 rows divide.
                 unsafe {
                     let left = tiles.at(row / LANES, 0) + row % LANES;
-                    let left = tiles.buffer.as_ptr().add(position * tiles.stride() + left);
-                    let right = upstream.buffer.as_ptr().add(position * upstream.stride() + upstream.at(block, 0));
+                    let left = tiles.buffer.as_ptr().add(position * STRIDE + left);
+                    let right = upstream.buffer.as_ptr().add(position * STRIDE + upstream.at(block, 0));
                     let sum = sum.as_mut_ptr().add((position * rows + row) * columns + block * LANES);
-                    let sizes = [count, upstream.tiles * LANES, columns];
+                    let sizes = [count, columns];
                     match (V::ROWS, pair) {
                         (8, true) => sum_tile::<V, 8, 2>(left, right, sum, sizes),
                         (8, false) => sum_tile::<V, 8, 1>(left, right, sum, sizes),
@@ -165,7 +152,7 @@ unsafe fn sum_tile<V: Vector, const R: usize, const B: usize>(
     left: *const f32,
     right: *const f32,
     sum: *mut f32,
-    [count, right_stride, columns]: [usize; 3],
+    [count, columns]: [usize; 2],
 ) {
     // SAFETY: the caller vouches for both sides and the sum.
     unsafe {
@@ -178,7 +165,7 @@ unsafe fn sum_tile<V: Vector, const R: usize, const B: usize>(
         for tile in 0..count {
             let mut y = [V::zero(); B];
             for b in 0..B {
-                y[b] = V::load(right.add(b * right_stride + tile * LANES));
+                y[b] = V::load(right.add((b * TOGETHER + tile) * LANES));
             }
             for r in 0..R {
                 let x = V::splat(*left.add(tile * LANES + r));

@@ -25,19 +25,19 @@ pub(super) trait Transform<const M: usize, const N: usize> {
     /// The level's instructions must be available.
     unsafe fn along<V: Vector>(x: [V; M]) -> [V; N];
 
-    /// The map along both axes of a square: `T x T^T`.
+    /// The map along both axes of the square whose element `(i, j)` is `x(i, j)`: `T x T^T`.
     ///
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn square<V: Vector>(x: [[V; M]; M]) -> [[V; N]; N] {
+    unsafe fn square<V: Vector>(x: impl Fn(usize, usize) -> V) -> [[V; N]; N] {
         // SAFETY: the caller's promise is passed on.
         unsafe {
             let mut half = [[V::zero(); M]; N];
             for j in 0..M {
                 let mut column = [V::zero(); M];
                 for i in 0..M {
-                    column[i] = x[i][j];
+                    column[i] = x(i, j);
                 }
                 let column = Self::along(column);
                 for i in 0..N {
@@ -182,7 +182,7 @@ impl Kernel for PackWeight<'_> {
                 for (tap, x) in taps.as_flattened_mut().iter_mut().enumerate() {
                     *x = V::load(self.lanes.as_ptr().add((row * 9 + tap) * LANES));
                 }
-                let transformed = Weight::square(taps);
+                let transformed = Weight::square(|i, j| taps[i][j]);
                 for (position, x) in transformed.as_flattened().iter().enumerate() {
                     x.store(self.packed.as_mut_ptr().add((position * self.rows + row) * LANES));
                 }

@@ -1,7 +1,8 @@
 //! The gradient of the weight, and that of the bias, whose pixels are in registers then anyway.
 
 use super::transform::{Input, Transform, Upstream, WeightGradient};
-use super::{IN, OUT, Tiles, Transformed, product, read};
+use super::{IN, OUT, Place, Square, TOGETHER, Tiles, Transformed, product};
+use crate::buffer::Buffer;
 use crate::level::{self, Kernel, Level};
 use crate::vector::{LANES, Vector};
 
@@ -23,29 +24,30 @@ impl Kernel for GradientBlock<'_> {
     unsafe fn run<V: Vector>(self) {
         let tiles = *self.tiles;
         let samples = self.upstream.len() / (tiles.height * tiles.width * tiles.channels_out);
-        let all = tiles.count(samples);
-        let together = tiles.together().min(all);
-        let mut transformed = Transformed::new(together, tiles.channels_in);
-        let mut upstream = Transformed::new(together, tiles.channels_out);
+        let zeros_in = Buffer::zeros(tiles.width * tiles.channels_in);
+        let mut transformed = Transformed::new(tiles.channels_in);
+        let zeros_out = Buffer::zeros(tiles.width * tiles.channels_out);
+        let mut upstream = Transformed::new(tiles.channels_out);
         // Sums over the tiles of a block; over the blocks they are added in f64.
         let mut bias = vec![0.0f32; tiles.channels_out];
-        for first in (0..all).step_by(together.max(1)) {
-            let count = together.min(all - first);
+        let places: Vec<Place> = tiles.places(samples).collect();
+        for places in places.chunks(TOGETHER) {
             // SAFETY: the caller vouches for the level.
             unsafe {
-                for tile in 0..count {
-                    let place = tiles.place(first + tile);
+                for (tile, &place) in places.iter().enumerate() {
                     for block in 0..tiles.channels_in / LANES {
-                        let pixels = read::<V, IN>(self.source, &tiles, tiles.channels_in, place, 1, block);
-                        transformed.write(block, tile, Input::square(pixels));
+                        let square =
+                            Square::<IN>::new(self.source, &zeros_in, &tiles, tiles.channels_in, place, 1, block);
+                        transformed.write(block, tile, square.under::<V, Input, IN>());
                     }
                     for block in 0..tiles.channels_out / LANES {
-                        let pixels = read::<V, OUT>(self.upstream, &tiles, tiles.channels_out, place, 0, block);
-                        upstream.write(block, tile, Upstream::square(pixels));
-                        add_pixels(pixels, &mut bias[block * LANES..][..LANES]);
+                        let square =
+                            Square::<OUT>::new(self.upstream, &zeros_out, &tiles, tiles.channels_out, place, 0, block);
+                        upstream.write(block, tile, square.under::<V, Upstream, IN>());
+                        add_pixels::<V>(&square, &mut bias[block * LANES..][..LANES]);
                     }
                 }
-                product::multiply_transposed::<V>(&transformed, &upstream, self.sum, count);
+                product::multiply_transposed::<V>(&transformed, &upstream, self.sum, places.len());
             }
             for (sum, bias) in self.bias.iter_mut().zip(&mut bias) {
                 *sum += f64::from(std::mem::take(bias));
@@ -59,12 +61,16 @@ impl Kernel for GradientBlock<'_> {
 /// # Safety
 /// The level's instructions must be available.
 #[inline(always)]
-unsafe fn add_pixels<V: Vector>(pixels: [[V; OUT]; OUT], sums: &mut [f32]) {
+unsafe fn add_pixels<V: Vector>(square: &Square<OUT>, sums: &mut [f32]) {
     assert_eq!(sums.len(), LANES);
     // SAFETY: sixteen sums are asserted to exist.
     unsafe {
-        let [a, b, c, d] = pixels.map(|[a, b, c, d]| a.add(b).add(c.add(d)));
-        V::load(sums.as_ptr()).add(a.add(b).add(c.add(d))).store(sums.as_mut_ptr());
+        let mut sum = V::load(sums.as_ptr());
+        for i in 0..OUT {
+            let [a, b, c, d]: [V; OUT] = std::array::from_fn(|j| square.at::<V>(i, j));
+            sum = sum.add(a.add(b).add(c.add(d)));
+        }
+        sum.store(sums.as_mut_ptr());
     }
 }
 
@@ -91,11 +97,8 @@ impl Kernel for Unpack<'_> {
                 let mut lanes = [[0.0f32; LANES]; 9];
                 // SAFETY: the sum's length, asserted by the caller, holds all positions of this vector.
                 unsafe {
-                    let mut positions = [[V::zero(); IN]; IN];
-                    for (position, x) in positions.as_flattened_mut().iter_mut().enumerate() {
-                        *x = V::load(self.sum.as_ptr().add(position * channels_in * channels_out + first));
-                    }
-                    let taps = WeightGradient::square(positions);
+                    let position = |i, j| self.sum.as_ptr().add((i * IN + j) * channels_in * channels_out + first);
+                    let taps = WeightGradient::square(|i, j| V::load(position(i, j)));
                     for (tap, lanes) in taps.as_flattened().iter().zip(&mut lanes) {
                         tap.store(lanes.as_mut_ptr());
                     }
