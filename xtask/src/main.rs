@@ -1,5 +1,6 @@
 //! `cargo xtask <task>`: the project's chores, one file a task. This file only dispatches.
 
+mod bench;
 mod data;
 mod oracle;
 mod tidy;
@@ -17,6 +18,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Time training steps, beside PyTorch's where a Python with torch is given.
+    Bench(bench::Args),
     /// Download CIFAR-10, check every digest, store it in the user's cache directory.
     Data(data::Args),
     /// Regenerate the stored fixtures with Python and PyTorch.
@@ -27,6 +30,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
+        Task::Bench(args) => bench::run(&args),
         Task::Data(args) => data::run(&args),
         Task::Oracle(args) => oracle::run(&args),
         Task::Tidy(args) => tidy::run(&args),

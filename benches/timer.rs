@@ -1,0 +1,134 @@
+//! Times training steps on request, for `cargo xtask bench`, which interleaves them with another program's.
+//!
+//! A request is a line of JSON on standard input, and so is its answer on standard output:
+//!
+//! ```text
+//! {"calibrate": {"threads": 2}}                                    {"gflops": 301.2}
+//! {"step": {"batch_size": 100, "steps": 3, "width": 32,
+//!           "threads": 2, "record": "output"}}                     {"ms": [36.1, 35.9, 36.0], "peak_mb": 92.4}
+//! ```
+
+use rayon::ThreadPool;
+use seismograd_cifar10::{Dataset, Normalization};
+use seismograd_kernels::level::Level;
+use seismograd_kernels::peak::fused_multiply_adds;
+use seismograd_nn::models::paper_cnn_of_width;
+use seismograd_record::{Recorder, Wiring};
+use seismograd_train::{Batch, DataSource, Protocol, RunConfig, Shards, Trainer};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::io::{BufRead, Write};
+use std::time::Instant;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Calibrate { threads: usize },
+    Step(Step),
+}
+
+#[derive(Clone, Deserialize, PartialEq, Eq, Hash)]
+struct Step {
+    batch_size: usize,
+    steps: usize,
+    width: usize,
+    threads: usize,
+    record: String,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answer {
+    Calibrated { gflops: f64 },
+    Timed { ms: Vec<f64>, peak_mb: f64 },
+}
+
+/// Multiply-adds to each chain of a calibration: about 20 ms.
+const ROUNDS: usize = 200_000;
+
+struct Timer {
+    dataset: Dataset,
+    pools: HashMap<usize, ThreadPool>,
+    trainers: HashMap<Step, (Trainer, u64)>,
+}
+
+impl Timer {
+    fn answer(&mut self, request: Request) -> Result<Answer, Box<dyn std::error::Error>> {
+        match request {
+            Request::Calibrate { threads } => Ok(Answer::Calibrated { gflops: self.calibrate(threads)? }),
+            Request::Step(step) => self.time(&step),
+        }
+    }
+
+    fn pool(&mut self, threads: usize) -> Result<&ThreadPool, Box<dyn std::error::Error>> {
+        if !self.pools.contains_key(&threads) {
+            self.pools.insert(threads, rayon::ThreadPoolBuilder::new().num_threads(threads).build()?);
+        }
+        Ok(&self.pools[&threads])
+    }
+
+    /// Floating-point operations a nanosecond of all threads together, by the clock of the slowest.
+    fn calibrate(&mut self, threads: usize) -> Result<f64, Box<dyn std::error::Error>> {
+        let level = Level::current();
+        let start = Instant::now();
+        let done: usize = self.pool(threads)?.broadcast(|_| fused_multiply_adds(level, ROUNDS)).into_iter().sum();
+        Ok(done as f64 / start.elapsed().as_nanos() as f64)
+    }
+
+    fn time(&mut self, step: &Step) -> Result<Answer, Box<dyn std::error::Error>> {
+        self.pool(step.threads)?;
+        let (trainer, number) = match self.trainers.remove(step) {
+            Some(trainer) => trainer,
+            None => (trainer(step)?, 0),
+        };
+        let mut trainer = trainer;
+        let indices: Vec<u32> = (0..step.batch_size as u32).collect();
+        let batch = Batch { split: &self.dataset.train, indices: &indices, normalization: Normalization::Unit };
+        let size = RunConfig::new(Protocol::Standard, "adam", None, &[])?.shard_size;
+        // The first request of a kind begins with a step that is not timed.
+        let warm = usize::from(number == 0);
+        let ms = self.pools[&step.threads].install(|| {
+            (0..step.steps + warm)
+                .map(|at| {
+                    let start = Instant::now();
+                    let shards = Shards { size, seed: 0, step: number + at as u64 };
+                    trainer.step(&batch, shards).map(|_| start.elapsed().as_secs_f64() * 1e3)
+                })
+                .collect::<Result<Vec<f64>, _>>()
+        })?;
+        self.trainers.insert(step.clone(), (trainer, number + (step.steps + warm) as u64));
+        Ok(Answer::Timed { ms: ms[warm..].to_vec(), peak_mb: peak_memory() })
+    }
+}
+
+/// The paper's CNN of another width, under Adam.
+fn trainer(step: &Step) -> Result<Trainer, Box<dyn std::error::Error>> {
+    let mut config = RunConfig::new(Protocol::Standard, "adam", None, &[])?;
+    config.record = step.record.clone();
+    let model = paper_cnn_of_width(step.width, config.dropout);
+    let wiring =
+        Wiring { output_layer: model.output_layer(), scopes: model.scopes(), parameters: model.parameter_names() };
+    let recorder = Recorder::new(&config.record.parse()?, &wiring)?;
+    let (state, optimizer) = (model.initialise(0), config.optimizer()?);
+    Ok(Trainer { recorder, state, optimizer, reduction: config.reduction()?, model })
+}
+
+/// The most memory this process has held, in MB, where the system tells.
+fn peak_memory() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+    kilobytes.map_or(0.0, |kilobytes| kilobytes * 1024.0 / 1e6)
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let dataset = DataSource::Sample.load()?;
+    let mut timer = Timer { dataset, pools: HashMap::new(), trainers: HashMap::new() };
+    let mut out = std::io::stdout().lock();
+    for line in std::io::stdin().lock().lines() {
+        let answer = timer.answer(serde_json::from_str(&line?)?)?;
+        writeln!(out, "{}", serde_json::to_string(&answer)?)?;
+        out.flush()?;
+    }
+    Ok(())
+}
