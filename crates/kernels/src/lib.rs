@@ -31,6 +31,7 @@ pub mod elementwise;
 pub mod geometry;
 pub mod level;
 pub mod matmul;
+pub mod moments;
 pub mod peak;
 pub mod pool;
 pub mod reference;

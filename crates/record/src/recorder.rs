@@ -3,8 +3,8 @@
 use crate::elements::{self, Element};
 use crate::error::{RecordError, Result};
 use crate::selection::Selection;
-use crate::sites::{LOGITS, Site, Source, Wiring};
-use crate::statistics::{self, summarize};
+use crate::sites::{LOGITS, OUTPUT, Site, Source, Wiring};
+use crate::statistics::{summarize, summarize_sampled};
 use crate::watch::{Watch, Watched};
 use rayon::prelude::*;
 use seismograd_autodiff::Tensor;
@@ -165,31 +165,34 @@ fn schema(signals: &[Tracked]) -> Result<Schema> {
 impl Tracked {
     /// The statistics and the fixed elements, in the order of the columns.
     fn measure(&self, step: &Step<'_>) -> Result<Vec<f32>> {
-        let (mut elements, samples) = self.gather(step)?;
-        let mut measures = vec![0.0; statistics::COUNT];
-        measures.extend(self.elements.iter().map(|element| element.of(&elements, samples)));
-        measures[..statistics::COUNT].copy_from_slice(&summarize(&mut elements));
-        Ok(measures)
-    }
-
-    /// The signal's elements and the number of samples among which they are divided.
-    fn gather(&self, step: &Step<'_>) -> Result<(Vec<f32>, usize)> {
         let (at, kept) = match self.place {
-            Place::Slot(slot) => return self.gather_shards(slot, &step.watches),
+            Place::Slot(slot) => {
+                let (pieces, samples) = self.pieces(slot, &step.watches)?;
+                return Ok(self.of(&pieces, samples));
+            }
             Place::Parameter { at, kept } => (at, kept),
         };
         let after = step.parameters[at].as_slice();
-        let elements = match self.signal.quantity() {
-            Quantity::Value => after.to_vec(),
-            Quantity::Gradient => step.gradients[at].as_slice().to_vec(),
+        Ok(match self.signal.quantity() {
+            Quantity::Value => self.of(&[after], 1),
+            Quantity::Gradient => self.of(&[step.gradients[at].as_slice()], 1),
             Quantity::Update => {
-                step.snapshot.0[kept].as_slice().iter().zip(after).map(|(before, after)| after - before).collect()
+                let before = step.snapshot.0[kept].as_slice();
+                self.of(&[&before.iter().zip(after).map(|(before, after)| after - before).collect::<Vec<_>>()], 1)
             }
-        };
-        Ok((elements, 1))
+        })
     }
 
-    fn gather_shards(&self, slot: usize, shards: &[&[Watch]]) -> Result<(Vec<f32>, usize)> {
+    /// The columns of elements that belong to a number of samples. Quantiles are exact at the output layer, elsewhere of a sample.
+    fn of(&self, pieces: &[&[f32]], samples: usize) -> Vec<f32> {
+        let exact = self.signal.site().starts_with(OUTPUT);
+        let statistics = if exact { summarize(&mut pieces.concat()) } else { summarize_sampled(pieces) };
+        let elements = self.elements.iter().map(|element| element.of(pieces, samples));
+        statistics.into_iter().chain(elements).collect()
+    }
+
+    /// What the watches of all shards saw in a slot, in sample order, and the number of samples.
+    fn pieces<'a>(&self, slot: usize, shards: &[&'a [Watch]]) -> Result<(Vec<&'a [f32]>, usize)> {
         let mut tensors: Vec<&Tensor> = Vec::new();
         for shard in shards {
             let before = tensors.len();
@@ -201,10 +204,8 @@ impl Tracked {
                 return Err(self.silent());
             }
         }
-        let mut elements = Vec::with_capacity(tensors.iter().map(|tensor| tensor.len()).sum());
-        tensors.iter().for_each(|tensor| elements.extend_from_slice(tensor.as_slice()));
         let samples = tensors.iter().map(|tensor| tensor.shape().first().copied().unwrap_or(1)).sum();
-        Ok((elements, samples))
+        Ok((tensors.into_iter().map(Tensor::as_slice).collect(), samples))
     }
 
     fn silent(&self) -> RecordError {

@@ -55,6 +55,9 @@ pub(crate) enum Source {
 /// The name of the logits' site.
 pub(crate) const LOGITS: &str = "output.logits";
 
+/// How the names of the output layer's sites begin.
+pub(crate) const OUTPUT: &str = "output.";
+
 impl Wiring<'_> {
     /// The names of all sites, in the order of their columns: the output layer, the other scopes, the other parameters.
     ///
@@ -189,16 +192,16 @@ mod tests {
 
     const SCOPES: &str = "conv1 relu1 fc1 fc2";
     const PARAMETERS: &str = "conv1.weight conv1.bias fc1.weight fc2.weight fc2.bias";
-    const OUTPUT: &str = "output.input output.logits output.weight output.bias";
+    const ALL_OUTPUT: &str = "output.input output.logits output.weight output.bias";
 
     #[test]
     fn the_output_is_always_there_and_comes_first() {
         check(SCOPES, PARAMETERS, "off", "");
-        check(SCOPES, PARAMETERS, "output", OUTPUT);
-        check(SCOPES, PARAMETERS, "output.logits", OUTPUT);
-        check(SCOPES, PARAMETERS, "fc1.weight,relu1", &format!("{OUTPUT} relu1 fc1.weight"));
+        check(SCOPES, PARAMETERS, "output", ALL_OUTPUT);
+        check(SCOPES, PARAMETERS, "output.logits", ALL_OUTPUT);
+        check(SCOPES, PARAMETERS, "fc1.weight,relu1", &format!("{ALL_OUTPUT} relu1 fc1.weight"));
         let rest = "(conv1.input) conv1 relu1.input relu1 fc1.input fc1 conv1.weight conv1.bias fc1.weight";
-        check(SCOPES, PARAMETERS, "all", &format!("{OUTPUT} {rest}"));
+        check(SCOPES, PARAMETERS, "all", &format!("{ALL_OUTPUT} {rest}"));
     }
 
     #[test]

@@ -16,10 +16,14 @@
 //! ```
 
 use crate::order::order_statistics;
+use seismograd_tensor::moments::{CentralSums, Sums};
 use seismograd_trace::Statistic;
 
 /// The number of statistics.
 pub const COUNT: usize = Statistic::ALL.len();
+
+/// The most elements among which the quantiles of a signal outside of the output layer are looked for.
+pub const SAMPLE: usize = 4096;
 
 /// All statistics of the elements, in the order of [`Statistic::ALL`]. The slice is scratch: what it holds
 /// afterwards is of no use.
@@ -30,10 +34,35 @@ pub fn summarize(elements: &mut [f32]) -> [f32; COUNT] {
     if elements.is_empty() {
         return [0.0; COUNT];
     }
-    let moments = Moments::of(elements);
-    let quantiles = Quantiles::of(elements);
+    let moments = Moments::of(&[elements]);
+    assemble(&moments, &Quantiles::of(elements))
+}
+
+/// As [`summarize`], of elements that come in pieces, and with quantiles of a sample: of `n` elements those at `i n / 4096`, rounded down, where
+/// there are more than 4096. The other statistics are of all elements.
+pub fn summarize_sampled(pieces: &[&[f32]]) -> [f32; COUNT] {
+    let all: usize = pieces.iter().map(|piece| piece.len()).sum();
+    let whole = pieces.iter().rev().skip(1).all(|piece| piece.len().is_multiple_of(16));
+    if all <= SAMPLE || !whole {
+        let mut elements = pieces.concat();
+        if all <= SAMPLE {
+            return summarize(&mut elements);
+        }
+        return summarize_sampled(&[&elements]);
+    }
+    let mut sample = Vec::with_capacity(SAMPLE);
+    let mut before = 0;
+    for piece in pieces {
+        let wanted = (sample.len()..SAMPLE).map(|at| at * all / SAMPLE).take_while(|at| *at < before + piece.len());
+        sample.extend(wanted.map(|at| piece[at - before]).collect::<Vec<_>>());
+        before += piece.len();
+    }
+    assemble(&Moments::of(pieces), &Quantiles::of(&mut sample))
+}
+
+fn assemble(moments: &Moments, quantiles: &Quantiles) -> [f32; COUNT] {
     // By definition rather than by rounding: the mean of equal elements may be off by a bit, and so seem to leave a spread.
-    let constant = quantiles.min() == quantiles.max();
+    let constant = moments.min == moments.max;
     let spread = |value: f64| if constant { 0.0 } else { value };
     Statistic::ALL.map(|statistic| {
         let value = match statistic {
@@ -41,14 +70,14 @@ pub fn summarize(elements: &mut [f32]) -> [f32; COUNT] {
             Statistic::Std => spread(moments.m2.sqrt()),
             Statistic::L2Norm => moments.l2_norm,
             Statistic::MeanAbs => moments.mean_abs,
-            Statistic::Min => quantiles.min(),
-            Statistic::Max => quantiles.max(),
+            Statistic::Min => moments.min,
+            Statistic::Max => moments.max,
             Statistic::Q05 | Statistic::Q25 | Statistic::Q50 | Statistic::Q75 | Statistic::Q95 => {
                 quantiles.at(statistic.probability().expect("a quantile has a probability"))
             }
             Statistic::Skewness => spread(moments.m3 / (moments.m2 * moments.m2.sqrt())),
             Statistic::Kurtosis => spread(moments.m4 / (moments.m2 * moments.m2)),
-            Statistic::ZeroFraction => quantiles.zeros as f64 / elements.len() as f64,
+            Statistic::ZeroFraction => moments.zeros,
         };
         // Adding +0 turns -0 into +0 and changes nothing else.
         value as f32 + 0.0
@@ -60,6 +89,10 @@ struct Moments {
     mean: f64,
     l2_norm: f64,
     mean_abs: f64,
+    min: f64,
+    max: f64,
+    /// The share of zeros.
+    zeros: f64,
     /// Central moments.
     m2: f64,
     m3: f64,
@@ -67,43 +100,25 @@ struct Moments {
 }
 
 impl Moments {
-    fn of(elements: &[f32]) -> Moments {
-        let n = elements.len() as f64;
-        let [sum, squares, absolutes] = sums(elements, |x| [x, x * x, x.abs()]);
+    fn of(pieces: &[&[f32]]) -> Moments {
+        let mut sums = Sums::default();
+        pieces.iter().for_each(|piece| sums.add(piece));
+        let n = sums.len() as f64;
+        let [sum, squares, absolutes] = sums.powers();
         let mean = sum / n;
-        let [m2, m3, m4] = sums(elements, |x| {
-            let d = x - mean;
-            let square = d * d;
-            [square, square * d, square * square]
-        });
-        Moments { mean, l2_norm: squares.sqrt(), mean_abs: absolutes / n, m2: m2 / n, m3: m3 / n, m4: m4 / n }
+        let mut central = CentralSums::around(mean);
+        pieces.iter().for_each(|piece| central.add(piece));
+        let [m2, m3, m4] = central.powers().map(|power| power / n);
+        let (min, max, zeros) = (f64::from(sums.min()), f64::from(sums.max()), sums.zeros() as f64 / n);
+        Moments { mean, l2_norm: squares.sqrt(), mean_abs: absolutes / n, min, max, zeros, m2, m3, m4 }
     }
 }
 
-/// Independent chains of additions, without which each addition would wait for the one before.
-const LANES: usize = 4;
-
-/// The sums of `K` terms over the elements: element `i` goes to lane `i % LANES`, and the lanes are added at the end.
-fn sums<const K: usize>(elements: &[f32], terms: impl Fn(f64) -> [f64; K]) -> [f64; K] {
-    let mut lanes = [[0.0; K]; LANES];
-    let mut add = |chunk: &[f32]| {
-        for (lane, &x) in lanes.iter_mut().zip(chunk) {
-            let terms = terms(f64::from(x));
-            lane.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
-        }
-    };
-    let chunks = elements.chunks_exact(LANES);
-    let rest = chunks.remainder();
-    chunks.for_each(&mut add);
-    add(rest);
-    std::array::from_fn(|k| lanes.iter().map(|lane| lane[k]).sum())
-}
-
-/// The order statistics that quantiles need, by rank, the least and the greatest element among them; and the number of zeros.
+/// The order statistics that quantiles need, by rank.
 struct Quantiles {
     ranks: Vec<usize>,
     values: Vec<f32>,
-    zeros: usize,
+    last: usize,
 }
 
 impl Quantiles {
@@ -113,31 +128,19 @@ impl Quantiles {
             let below = position(p, last).floor() as usize;
             [below, (below + 1).min(last)]
         });
-        let mut ranks: Vec<usize> = around.chain([0, last]).collect();
+        let mut ranks: Vec<usize> = around.collect();
         ranks.sort_unstable();
         ranks.dedup();
-        let (values, zeros) = order_statistics(elements, &ranks);
-        Quantiles { ranks, values, zeros }
-    }
-
-    fn min(&self) -> f64 {
-        self.ranked(0)
-    }
-
-    fn max(&self) -> f64 {
-        self.ranked(self.last())
+        let (values, _) = order_statistics(elements, &ranks);
+        Quantiles { ranks, values, last }
     }
 
     /// Linear interpolation between the order statistics around `p (n - 1)`.
     fn at(&self, p: f64) -> f64 {
-        let position = position(p, self.last());
+        let position = position(p, self.last);
         let below = position.floor() as usize;
-        let (low, high) = (self.ranked(below), self.ranked((below + 1).min(self.last())));
+        let (low, high) = (self.ranked(below), self.ranked((below + 1).min(self.last)));
         low + (position - position.floor()) * (high - low)
-    }
-
-    fn last(&self) -> usize {
-        *self.ranks.last().expect("the ranks of the least and the greatest are there")
     }
 
     fn ranked(&self, rank: usize) -> f64 {
@@ -235,6 +238,23 @@ mod tests {
         check(&[1.0, -1.0], &[(Mean, 0.0), (Std, 1.0), (Skewness, 0.0), (Kurtosis, 1.0), (Q50, 0.0)]);
         let to_a_hundred: Vec<f32> = (0..=100).rev().map(|x| x as f32).collect();
         check(&to_a_hundred, &[(Q05, 5.0), (Q25, 25.0), (Q50, 50.0), (Q75, 75.0), (Q95, 95.0)]);
+    }
+
+    #[test]
+    fn a_sample_is_of_fixed_places_and_only_for_quantiles() {
+        let elements: Vec<f32> = (0..40_960).map(|at| ((at * 7919) % 40_960) as f32).collect();
+        let exact = summarize(&mut elements.clone());
+        let sampled = summarize_sampled(&[&elements[..1600], &elements[1600..32_000], &elements[32_000..]]);
+        assert_eq!(sampled, summarize_sampled(&[&elements]));
+        let mut tenth: Vec<f32> = elements.iter().copied().step_by(10).collect();
+        let tenth = summarize(&mut tenth);
+        for statistic in Statistic::ALL {
+            let of = if statistic.probability().is_some() { &tenth } else { &exact };
+            assert_eq!(sampled[statistic as usize], of[statistic as usize], "{statistic:?}");
+        }
+        // Pieces that no lane divides, and few elements, of which there is no sample.
+        assert_eq!(summarize_sampled(&[&elements[..7], &elements[7..]]), sampled);
+        assert_eq!(summarize_sampled(&[&elements[..7], &elements[7..4000]]), summarize(&mut elements[..4000].to_vec()));
     }
 
     #[test]
