@@ -1,4 +1,4 @@
-//! A training step of the paper's CNN with recording on: forward, backward, reduction, Adam, the row of the trace.
+//! A training step of the paper's CNN: forward, backward, reduction, Adam, the row of the trace. `cargo xtask bench` times it beside PyTorch's.
 //!
 //! ```text
 //! cargo bench -p benches --bench step
@@ -12,10 +12,10 @@ fn main() {
     divan::main();
 }
 
-#[divan::bench(args = [50, 100, 150, 200], sample_count = 30)]
-fn adam(bencher: Bencher<'_, '_>, batch_size: usize) {
+fn step(bencher: Bencher<'_, '_>, batch_size: usize, record: &str) {
     let dataset = DataSource::Sample.load().expect("the embedded sample");
-    let config = RunConfig::new(Protocol::Standard, "adam", None, &[]).expect("a known optimizer");
+    let mut config = RunConfig::new(Protocol::Standard, "adam", None, &[]).expect("a known optimizer");
+    config.record = record.to_owned();
     let mut trainer = Trainer::new(&config, None).expect("a valid configuration");
     let indices: Vec<u32> = (0..batch_size as u32).collect();
     let batch = Batch { split: &dataset.train, indices: &indices, normalization: Normalization::Unit };
@@ -25,4 +25,16 @@ fn adam(bencher: Bencher<'_, '_>, batch_size: usize) {
         let shards = Shards { size: config.shard_size, seed: 0, step };
         trainer.step(&batch, shards).expect("adam asks nothing").is_ok()
     });
+}
+
+/// The output layer recorded, as by default.
+#[divan::bench(args = [50, 100, 150, 200], sample_count = 30)]
+fn adam(bencher: Bencher<'_, '_>, batch_size: usize) {
+    step(bencher, batch_size, "output");
+}
+
+/// What recording costs, at batch size 100.
+#[divan::bench(args = ["off", "output", "all"], sample_count = 30)]
+fn recording(bencher: Bencher<'_, '_>, record: &str) {
+    step(bencher, 100, record);
 }

@@ -43,8 +43,8 @@ enum Answer {
     Timed { ms: Vec<f64>, peak_mb: f64 },
 }
 
-/// Multiply-adds to each chain of a calibration: about 20 ms.
-const ROUNDS: usize = 200_000;
+/// Multiply-adds to each chain of a calibration: about 25 ms.
+const ROUNDS: usize = 10_000_000;
 
 struct Timer {
     dataset: Dataset,

@@ -4,7 +4,7 @@
 //! so they give the same bits at every level, provided that the closure calls no function of the platform's library.
 
 use crate::level::{Kernel, run};
-use crate::vector::{LANES, Vector};
+use crate::vector::Vector;
 
 /// `y[i] = f(x[i])`.
 ///
@@ -81,36 +81,33 @@ impl<const N: usize, F: Fn(f32, f32, [f32; N]) -> (f32, [f32; N])> Kernel for Up
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Update { parameter, gradient, mut slots, f } = self;
-        let len = parameter.len();
-        let mut at = 0;
         // In blocks that are copied in and out: the compiler cannot know that the slices of the slots do not overlap, but of arrays it does.
-        while at < len {
-            let block = at..len.min(at + LANES);
-            let load = |from: &[f32]| {
-                let mut lanes = [0.0; LANES];
-                match <&[f32; LANES]>::try_from(&from[block.clone()]) {
-                    Ok(whole) => lanes = *whole,
-                    Err(_) => lanes[..block.len()].copy_from_slice(&from[block.clone()]),
-                }
-                lanes
-            };
-            let (p, g, s) = (load(parameter), load(gradient), slots.each_ref().map(|slot| load(slot)));
-            let (mut new, mut state) = ([0.0; LANES], [[0.0; LANES]; N]);
-            for lane in 0..LANES {
-                let (p, s) = f(p[lane], g[lane], std::array::from_fn(|slot| s[slot][lane]));
-                new[lane] = p;
+        let (mut p, mut g, mut s) = ([0.0; BLOCK], [0.0; BLOCK], [[0.0; BLOCK]; N]);
+        for first in (0..parameter.len()).step_by(BLOCK) {
+            let block = first..parameter.len().min(first + BLOCK);
+            let len = block.len();
+            p[..len].copy_from_slice(&parameter[block.clone()]);
+            g[..len].copy_from_slice(&gradient[block.clone()]);
+            for (s, slot) in s.iter_mut().zip(&slots) {
+                s[..len].copy_from_slice(&slot[block.clone()]);
+            }
+            for at in 0..BLOCK {
+                let (new, state) = f(p[at], g[at], std::array::from_fn(|slot| s[slot][at]));
+                p[at] = new;
                 for slot in 0..N {
-                    state[slot][lane] = s[slot];
+                    s[slot][at] = state[slot];
                 }
             }
-            parameter[block.clone()].copy_from_slice(&new[..block.len()]);
-            for (slot, state) in slots.iter_mut().zip(state) {
-                slot[block.clone()].copy_from_slice(&state[..block.len()]);
+            parameter[block.clone()].copy_from_slice(&p[..len]);
+            for (s, slot) in s.iter().zip(&mut slots) {
+                slot[block.clone()].copy_from_slice(&s[..len]);
             }
-            at += LANES;
         }
     }
 }
+
+/// Elements of an update that are computed together.
+const BLOCK: usize = 256;
 
 /// Whether no element is infinite or a NaN.
 pub fn all_finite(x: &[f32]) -> bool {
