@@ -17,6 +17,7 @@ use seismograd_record::{Recorder, Wiring};
 use seismograd_train::{Batch, DataSource, Protocol, RunConfig, Shards, Trainer};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
@@ -61,10 +62,10 @@ impl Timer {
     }
 
     fn pool(&mut self, threads: usize) -> Result<&ThreadPool, Box<dyn std::error::Error>> {
-        if !self.pools.contains_key(&threads) {
-            self.pools.insert(threads, rayon::ThreadPoolBuilder::new().num_threads(threads).build()?);
-        }
-        Ok(&self.pools[&threads])
+        Ok(match self.pools.entry(threads) {
+            Entry::Occupied(pool) => pool.into_mut(),
+            Entry::Vacant(place) => place.insert(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?),
+        })
     }
 
     /// Floating-point operations a nanosecond of all threads together, by the clock of the slowest.
@@ -77,11 +78,10 @@ impl Timer {
 
     fn time(&mut self, step: &Step) -> Result<Answer, Box<dyn std::error::Error>> {
         self.pool(step.threads)?;
-        let (trainer, number) = match self.trainers.remove(step) {
-            Some(trainer) => trainer,
+        let (mut trainer, number) = match self.trainers.remove(step) {
+            Some(known) => known,
             None => (trainer(step)?, 0),
         };
-        let mut trainer = trainer;
         let indices: Vec<u32> = (0..step.batch_size as u32).collect();
         let batch = Batch { split: &self.dataset.train, indices: &indices, normalization: Normalization::Unit };
         let size = RunConfig::new(Protocol::Standard, "adam", None, &[])?.shard_size;

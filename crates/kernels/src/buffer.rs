@@ -2,7 +2,7 @@
 //!
 //! A training step needs the same buffers every time. Fresh ones cost page faults and zeroing, and a register of 512 bits that
 //! straddles two cache lines costs two reads. So a [`Buffer`] begins at a cache line, and when it is dropped its memory waits for the
-//! next one of its size: first on the thread that dropped it, where it may still be in the cache, beyond [`KEPT`] bytes for all threads.
+//! next one of its size: first on the thread that dropped it, where it may still be in the cache, beyond 2 MiB for all threads.
 
 use crate::vector::LANES;
 use std::cell::RefCell;

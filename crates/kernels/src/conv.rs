@@ -1,6 +1,6 @@
 //! Two-dimensional convolution and its two gradients.
 //!
-//! Two algorithms, chosen by the geometry alone: [`winograd`] for 3x3 kernels at stride 1 over whole vectors of channels, and the direct loop below
+//! Two algorithms, chosen by the geometry alone: Winograd's for 3x3 kernels at stride 1 over whole vectors of channels, and the direct loop below
 //! for everything else.
 //!
 //! Directly, a sample is copied once into a zero-bordered image. There the `kw x channels` elements under one row of the

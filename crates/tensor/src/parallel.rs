@@ -16,7 +16,7 @@ pub(crate) const UPDATES: usize = 1 << 14;
 pub(crate) fn each<P: Send>(pieces: impl ExactSizeIterator<Item = P>, task: impl Fn(P) + Sync) {
     match pieces.len() {
         0..=1 => pieces.for_each(task),
-        _ => pieces.collect::<Vec<_>>().into_par_iter().for_each(|piece| task(piece)),
+        _ => pieces.collect::<Vec<_>>().into_par_iter().for_each(&task),
     }
 }
 

@@ -21,6 +21,12 @@ impl Backward for Rule {
 }
 
 #[cfg(test)]
+pub(super) fn check() {
+    use crate::check::{Case, kinked, operation};
+    operation(kinked(), |x| Case::new(vec![x], |g, x| g.relu(x[0]), |x| x[0].mapv(|x| x.max(0.0))));
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::Window;
@@ -41,10 +47,4 @@ mod tests {
         assert_eq!((before.of(x), before.of(w)), (after.of(x), after.of(w)));
         assert_eq!(g.relu(conv), crate::Var(relu.0 + 2));
     }
-}
-
-#[cfg(test)]
-pub(super) fn check() {
-    use crate::check::{Case, kinked, operation};
-    operation(kinked(), |x| Case::new(vec![x], |g, x| g.relu(x[0]), |x| x[0].mapv(|x| x.max(0.0))));
 }
