@@ -12,15 +12,15 @@ const CHAINS: usize = 12;
 /// # Panics
 /// When this processor lacks the level.
 pub fn fused_multiply_adds(level: Level, rounds: usize) -> usize {
-    let mut sum = 0.0;
-    run_at(level, Spin { rounds, sum: &mut sum });
-    std::hint::black_box(sum);
+    let mut lanes = [0.0; LANES];
+    run_at(level, Spin { rounds, lanes: &mut lanes });
+    std::hint::black_box(lanes);
     2 * rounds * CHAINS * LANES
 }
 
 struct Spin<'a> {
     rounds: usize,
-    sum: &'a mut f32,
+    lanes: &'a mut [f32; LANES],
 }
 
 impl Kernel for Spin<'_> {
@@ -35,7 +35,11 @@ impl Kernel for Spin<'_> {
                     *chain = chain.mul_add(factor, factor);
                 }
             }
-            *self.sum = chains.into_iter().map(|chain| chain.sum()).sum();
+            let mut sum = chains[0];
+            for chain in &chains[1..] {
+                sum = sum.add(*chain);
+            }
+            sum.store(self.lanes.as_mut_ptr());
         }
     }
 }

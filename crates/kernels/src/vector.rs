@@ -99,23 +99,4 @@ pub trait Vector: Copy {
     /// # Safety
     /// The level's instructions must be available.
     unsafe fn split_where_equal(self, x: Self, y: Self) -> (Self, Self);
-
-    /// The sum of the lanes, in the order of a fixed tree: halves of 8, of 4, of 2, then the last pair.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    #[inline(always)]
-    unsafe fn sum(self) -> f32 {
-        let mut lanes = [0.0f32; LANES];
-        // SAFETY: sixteen floats are writable, and the caller vouches for the level.
-        unsafe { self.store(lanes.as_mut_ptr()) };
-        let mut half = LANES / 2;
-        while half > 0 {
-            for lane in 0..half {
-                lanes[lane] += lanes[lane + half];
-            }
-            half /= 2;
-        }
-        lanes[0]
-    }
 }

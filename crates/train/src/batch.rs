@@ -155,23 +155,8 @@ impl Task<'_> {
         let features = head.input;
         let mut found = head.graph.backward_from(loss, Tensor::scalar(1.0), &mut head_observer);
         let mut gradients: Vec<Option<Tensor>> = head.leaves.iter().map(|&leaf| found.take(leaf)).collect();
-        let upstream = found.take(features);
-        let first = trunks.iter().scan(0, |next, (trunk, _)| Some(std::mem::replace(next, *next + trunk.samples())));
-        let first: Vec<usize> = first.collect();
-        let back = |((trunk, mut observer), first): ((Part, O), usize)| {
-            let upstream = upstream.as_ref().map(|upstream| upstream.slice(0, first..first + trunk.samples()));
-            (upstream.map(|upstream| trunk.backward(upstream, &mut observer)).unwrap_or_default(), observer)
-        };
-        let trunks: Vec<(Vec<Option<Tensor>>, O)> = trunks.into_par_iter().zip(first).map(back).collect();
-        for (found, _) in &trunks {
-            for (sum, gradient) in gradients.iter_mut().zip(found) {
-                match (sum, gradient) {
-                    (Some(sum), Some(gradient)) => sum.accumulate(gradient),
-                    (sum @ None, gradient) => *sum = gradient.clone(),
-                    (Some(_), None) => {}
-                }
-            }
-        }
+        let (found, observers) = back_through_trunk(trunks, found.take(features));
+        found.iter().for_each(|found| add_found(&mut gradients, found));
         let gradients = gradients.into_iter().zip(self.parameters);
         let shard = Shard {
             gradients: gradients.map(|(sum, of)| sum.unwrap_or_else(|| Tensor::zeros(of.shape()))).collect(),
@@ -179,7 +164,7 @@ impl Task<'_> {
             correct: correct(&logits, &labels),
             buffer_updates: std::mem::take(&mut head.buffer_updates),
         };
-        (shard, trunks.into_iter().map(|(_, observer)| observer).chain([head_observer]).collect())
+        (shard, observers.into_iter().chain([head_observer]).collect())
     }
 
     /// One stage of the model forward on samples that begin at this position of the batch.
@@ -210,6 +195,31 @@ impl Task<'_> {
 enum Stage {
     Trunk,
     Head,
+}
+
+/// The gradients that each piece of the trunk finds, from the upstream gradient of all their outputs together: none where nobody wants them.
+fn back_through_trunk<O: Observer + Send>(
+    trunks: Vec<(Part, O)>,
+    upstream: Option<Tensor>,
+) -> (Vec<Vec<Option<Tensor>>>, Vec<O>) {
+    let first = trunks.iter().scan(0, |next, (trunk, _)| Some(std::mem::replace(next, *next + trunk.samples())));
+    let first: Vec<usize> = first.collect();
+    let back = |((trunk, mut observer), first): ((Part, O), usize)| {
+        let upstream = upstream.as_ref().map(|upstream| upstream.slice(0, first..first + trunk.samples()));
+        (upstream.map(|upstream| trunk.backward(upstream, &mut observer)).unwrap_or_default(), observer)
+    };
+    trunks.into_par_iter().zip(first).map(back).unzip()
+}
+
+/// Adds gradients to sums that may not have begun.
+fn add_found(sums: &mut [Option<Tensor>], found: &[Option<Tensor>]) {
+    for (sum, gradient) in sums.iter_mut().zip(found) {
+        match (sum, gradient) {
+            (Some(sum), Some(gradient)) => sum.accumulate(gradient),
+            (sum @ None, gradient) => *sum = gradient.clone(),
+            (Some(_), None) => {}
+        }
+    }
 }
 
 /// Adds the shards' gradients in their order.
