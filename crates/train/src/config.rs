@@ -84,8 +84,8 @@ pub struct RunConfig {
     pub shard_size: usize,
 }
 
-/// The most samples of a shard unless the run says otherwise: batches of 50, 100, 150 and 200 fall into 4, 8, 12 and 16 shards,
-/// which two and four threads share evenly, of activations that nearly fit a core's cache.
+/// The most samples of a shard unless the run says otherwise: batches of 50, 100, 150 and 200 fall into 2, 4, 6 and 8 shards, which two
+/// threads share evenly, and each of which has work for several.
 pub const SHARD_SIZE: usize = 25;
 
 impl RunConfig {

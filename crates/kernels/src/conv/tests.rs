@@ -126,6 +126,30 @@ fn every_level_agrees_with_the_reference() {
     }
 }
 
+/// The root mean square of the error, in units of that of what is expected.
+fn relative_error(got: &[f32], expect: &[f64]) -> f64 {
+    let square = |x: f64| x * x;
+    let error: f64 = got.iter().zip(expect).map(|(&got, &expect)| square(f64::from(got) - expect)).sum();
+    (error / expect.iter().map(|&expect| square(expect)).sum::<f64>()).sqrt()
+}
+
+#[test]
+fn winograds_error_stays_below_what_is_said_of_it() {
+    for channels in [16, 32, 64] {
+        let case = Case::new(([16, 16], [3, 3], [1, 1], [1, 1], channels, channels, 4));
+        let g = &case.g;
+        let (x, w, b, u) = (wide(&case.input), wide(&case.weight), wide(&case.bias), wide(&case.upstream));
+        let [output, input, weight, _] = case.run(Level::best());
+        for (what, error, bound) in [
+            ("forward", relative_error(&output, &reference::conv2d(g, &x, &w, Some(&b))), 1e-6),
+            ("input gradient", relative_error(&input, &reference::conv2d_input_gradient(g, &u, &w)), 1e-6),
+            ("weight gradient", relative_error(&weight, &reference::conv2d_weight_gradient(g, &x, &u)), 3e-6),
+        ] {
+            assert!(error < bound, "{what} of {channels} channels: {error:e}");
+        }
+    }
+}
+
 #[test]
 fn every_level_gives_the_same_bits() {
     for size in SIZES {

@@ -14,8 +14,8 @@
 //! The gradient of the weight is the same bilinear form, transposed: at each position `U += V^T D`, where `D = A (tile of the upstream
 //! gradient) A^T`, and at the end `G^T U G`. The gradient of the input is a forward pass over the upstream gradient.
 //!
-//! An output's operations depend on the geometry alone, never on the level. Per layer the error against exact arithmetic is about
-//! six times that of the direct loop (see the tests): what F(4x4, 3x3) costs.
+//! An output's operations depend on the geometry alone, never on the level. Against exact arithmetic the error is two to three times that of the
+//! direct loop: below 1e-6 of the outputs' root mean square, and below 3e-6 for the weight's gradient (see the tests).
 
 mod correlate;
 mod product;
