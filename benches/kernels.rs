@@ -11,7 +11,8 @@ use seismograd_kernels::conv::{self, Activation};
 use seismograd_kernels::geometry::{Conv2d, Pool2d, Window};
 use seismograd_kernels::level::Level;
 use seismograd_kernels::matmul::{Matrix, multiply};
-use seismograd_kernels::{elementwise, moments, peak, pool};
+use seismograd_kernels::moments::Moments;
+use seismograd_kernels::{elementwise, peak, pool};
 
 /// Samples of one call: a shard's.
 const SAMPLES: usize = 25;
@@ -106,14 +107,20 @@ fn adam(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// The moments of a trace's signal, in elements a second.
+/// A trace's moments of a whole layer, one pass in `f32` lanes, in elements a second.
 #[divan::bench]
-fn sums_of_powers(bencher: Bencher<'_, '_>) {
-    let x = vec![0.5; SAMPLES * 32 * 32 * 32];
-    bencher.counter(ItemsCount::new(x.len())).bench_local(|| {
-        let (mut sums, mut central) = (moments::Sums::default(), moments::CentralSums::around(0.1));
-        sums.add(&x);
-        central.add(&x);
-        (sums.powers(), central.powers())
-    });
+fn moments_of_a_layer(bencher: Bencher<'_, '_>) {
+    let x = spread(5 * 32 * 32 * 32);
+    bencher.counter(ItemsCount::new(x.len())).bench_local(|| Moments::of(&x));
+}
+
+/// A trace's moments of the output layer, two passes in `f64`, in elements a second.
+#[divan::bench]
+fn moments_exact(bencher: Bencher<'_, '_>) {
+    let x = spread(SAMPLES * 512);
+    bencher.counter(ItemsCount::new(x.len())).bench_local(|| Moments::exact(&x));
+}
+
+fn spread(len: usize) -> Vec<f32> {
+    (0..len).map(|at| (at * 7919 % 1009) as f32 / 500.0 - 1.0).collect()
 }

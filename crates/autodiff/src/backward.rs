@@ -18,7 +18,6 @@ impl Gradients {
         self.0[leaf.index()].take()
     }
 
-    /// Adds a contribution, summed over what broadcasting repeated.
     /// Adds a contribution, summed over what was broadcast. A value that is still deferred has not been broadcast.
     fn add(&mut self, var: Var, value: Option<&Tensor>, contribution: Tensor) {
         let contribution = match value {
@@ -60,9 +59,9 @@ impl Graph {
         for at in (0..=output.index()).rev() {
             let node = &self.nodes[at];
             let Some(gradient) = &gradients.0[at] else { continue };
-            while let Some((var, site)) = sites.pop_if(|(var, _)| var.index() >= at) {
+            while let Some(site) = sites.pop_if(|site| site.node.index() >= at) {
                 // Later nodes are those that no gradient reached.
-                if var.index() == at && observer.wants(site) {
+                if site.node.index() == at && observer.wants(site) {
                     observer.gradient(site, gradient);
                 }
             }
@@ -82,11 +81,11 @@ impl Graph {
     }
 
     /// The sites at or before `output`, the latest node last.
-    fn sites_before(&self, output: Var) -> Vec<(Var, Site<'_>)> {
-        let mut sites: Vec<_> = self.sites().filter(|(var, _)| *var <= output).collect();
+    fn sites_before(&self, output: Var) -> Vec<Site<'_>> {
+        let mut sites: Vec<_> = self.sites().filter(|site| site.node <= output).collect();
         // Reversed first, so that popping from the end visits the sites of one node in the order their scopes were opened.
         sites.reverse();
-        sites.sort_by_key(|(var, _)| *var);
+        sites.sort_by_key(|site| site.node);
         sites
     }
 }

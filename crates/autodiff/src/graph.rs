@@ -196,17 +196,35 @@ impl Graph {
 
     /// Shows the observer the value at every site that it wants, in the order the scopes were opened.
     pub fn observe_values(&self, observer: &mut dyn Observer) {
-        for (var, site) in self.sites().filter(|(_, site)| observer.wants(*site)).collect::<Vec<_>>() {
-            observer.value(site, self.value(var));
+        for site in self.sites() {
+            self.observe(site, observer);
         }
     }
 
-    /// Every site with its node, in the order the scopes were opened.
-    pub(crate) fn sites(&self) -> impl Iterator<Item = (Var, Site<'_>)> {
+    /// Shows the observer, if it wants it, what flows in or out at an end of the scope that was opened last. Called while a model computes, rather than
+    /// [`Graph::observe_values`] after it, this shows values that are still in the processor's cache.
+    ///
+    /// # Panics
+    /// When no scope is open.
+    #[track_caller]
+    pub fn observe_open_scope(&self, port: Port, node: Var, observer: &mut dyn Observer) {
+        let scope = *self.open.last().expect("observe_open_scope: no scope is open");
+        self.observe(Site { scope: &self.scopes[scope].path, port, node }, observer);
+    }
+
+    fn observe(&self, site: Site<'_>, observer: &mut dyn Observer) {
+        if observer.wants(site) {
+            observer.value(site, self.value(site.node));
+        }
+    }
+
+    /// Every site, in the order the scopes were opened.
+    pub(crate) fn sites(&self) -> impl Iterator<Item = Site<'_>> {
         self.scopes.iter().flat_map(|scope| {
-            let input = (scope.input, Site { scope: &scope.path, port: Port::Input });
-            let output = scope.output.map(|output| (output, Site { scope: &scope.path, port: Port::Output }));
-            [Some(input), output].into_iter().flatten()
+            let end = |port, node| Site { scope: &scope.path, port, node };
+            [Some(end(Port::Input, scope.input)), scope.output.map(|output| end(Port::Output, output))]
+                .into_iter()
+                .flatten()
         })
     }
 

@@ -1,5 +1,6 @@
 //! Who watches a graph, and where.
 
+use crate::graph::Var;
 use seismograd_tensor::Tensor;
 
 /// One of the two ends of a scope.
@@ -18,6 +19,8 @@ pub struct Site<'a> {
     pub scope: &'a str,
     /// Which end of it.
     pub port: Port,
+    /// The node that flows there. What is one scope's output and the next one's input is one node, and shows one tensor.
+    pub node: Var,
 }
 
 /// Sees the values and gradients at the sites that it wants. `()` observes nothing.
@@ -27,7 +30,7 @@ pub trait Observer {
         true
     }
 
-    /// The value at a site, after the forward pass.
+    /// The value at a site.
     fn value(&mut self, _site: Site<'_>, _value: &Tensor) {}
 
     /// The gradient at a site, complete: every contribution has been added.

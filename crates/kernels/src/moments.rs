@@ -1,137 +1,341 @@
-//! Sums of powers, from which a trace's moments follow: in `f64`, and in an order that depends on nothing but the elements' number.
+//! Moments of many elements: mean, central moments up to the fourth, extremes, zeros.
 //!
-//! Element `i` goes to lane `i % 16`, and the lanes are added at the end, in a fixed tree. So the elements may come in pieces, as long as all but
-//! the last are whole multiples of 16.
+//! [`Moments::exact`] looks at the elements twice and adds in `f64`. [`Moments::of`] looks at them once, at the speed at which they can be
+//! read from a cache, in blocks of 4096 elements:
+//!
+//! ```text
+//! c, s = the mean of 128 elements spread over the block, a power of two that makes their distances from c about 1
+//! in 32 lanes of f32:  d = (x - c) s,  sums of d, d^2, d^3, d^4, |x|,  extremes,  zeros
+//! in f64:              the lanes together, moments about c to moments about the mean
+//! ```
+//!
+//! A block whose sums do not stand for it (its spread underflows, overflows, or is small beside the distance of `c` from the mean) is done the exact way.
+//! The order of every addition depends on the number of elements alone, never on the level.
 
 use crate::level::{Kernel, run};
 use crate::vector::{LANES, Vector};
 
-/// Sums over elements, their extremes, and the number of zeros among them.
-#[derive(Clone, Debug)]
-pub struct Sums {
-    powers: [[f64; LANES]; 3],
-    min: [f32; LANES],
-    max: [f32; LANES],
-    zeros: [u32; LANES],
-    len: usize,
+/// What is known of some elements. Two of them put together ([`Moments::merge`]) are what is known of the elements of both.
+#[derive(Clone, Copy, Debug)]
+pub struct Moments {
+    /// The number of elements.
+    pub count: f64,
+    /// Their mean.
+    pub mean: f64,
+    /// The sums of the second, third and fourth power of their distances from the mean.
+    pub central: [f64; 3],
+    /// The sum of their absolute values.
+    pub absolutes: f64,
+    /// The least element that is a number.
+    pub min: f32,
+    /// The greatest element that is a number.
+    pub max: f32,
+    /// How many are zero, of either sign.
+    pub zeros: f64,
 }
 
-impl Default for Sums {
-    fn default() -> Sums {
-        Sums {
-            powers: [[0.0; LANES]; 3],
-            min: [f32::INFINITY; LANES],
-            max: [f32::NEG_INFINITY; LANES],
-            zeros: [0; LANES],
-            len: 0,
+impl Default for Moments {
+    /// Of no element.
+    fn default() -> Moments {
+        Moments {
+            count: 0.0,
+            mean: 0.0,
+            central: [0.0; 3],
+            absolutes: 0.0,
+            min: f32::INFINITY,
+            max: f32::NEG_INFINITY,
+            zeros: 0.0,
         }
     }
 }
 
-impl Sums {
-    /// Adds elements.
-    ///
-    /// # Panics
-    /// When those before were no multiple of 16.
-    pub fn add(&mut self, x: &[f32]) {
-        assert!(self.len.is_multiple_of(LANES), "sums: {} elements before others", self.len);
-        self.len += x.len();
-        run(AddSums { sums: self, x });
+/// Elements of a block: they and the lanes fit a first-level cache, and a lane adds 128 of them.
+const BLOCK: usize = 4096;
+/// Elements that are looked at together.
+const STRIDE: usize = 2 * LANES;
+/// Vectors whose elements choose a block's centre and scale.
+const PROBES: usize = 8;
+
+impl Moments {
+    /// Of these elements, each sum in `f64`. Elements that are not finite spread to all but the extremes and the zeros.
+    pub fn exact(x: &[f32]) -> Moments {
+        if x.is_empty() {
+            return Moments::default();
+        }
+        let mut moments = Moments { count: x.len() as f64, ..Moments::default() };
+        run(Exact { x, moments: &mut moments });
+        moments
     }
 
-    /// The elements added.
-    pub fn len(&self) -> usize {
-        self.len
+    /// Of these elements, in one pass. Each sum is off by a few 1e-7 of the sum of its terms' sizes.
+    pub fn of(x: &[f32]) -> Moments {
+        let block = |x: &[f32]| {
+            let (whole, rest) = x.split_at(x.len() - x.len() % STRIDE);
+            Moments::of_block(whole).unwrap_or_else(|| Moments::exact(whole)).merge(&Moments::exact(rest))
+        };
+        x.chunks(BLOCK).map(block).fold(Moments::default(), |all, next| all.merge(&next))
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
+    /// Of whole strides, if the lanes' sums stand for them.
+    fn of_block(x: &[f32]) -> Option<Moments> {
+        if x.len() < PROBES * LANES {
+            return None;
+        }
+        let mut sums = Sums::default();
+        run(Block { x, lanes_of: &mut [[[0.0; LANES]; SUMS]; 2], sums: &mut sums });
+        sums.moments(x.len() as f64)
     }
 
-    /// The sums of the elements, of their squares and of their absolute values.
-    pub fn powers(&self) -> [f64; 3] {
-        self.powers.map(tree)
+    /// Of the elements of both (Pébay 2008, equations 2.1 to 2.3 with two sets).
+    #[must_use]
+    pub fn merge(&self, other: &Moments) -> Moments {
+        let (a, b) = (self, other);
+        if a.count == 0.0 || b.count == 0.0 {
+            return if a.count == 0.0 { *b } else { *a };
+        }
+        let n = a.count + b.count;
+        let (p, q) = (a.count / n, b.count / n);
+        let (a2, b2, a3, b3) = (a.central[0], b.central[0], a.central[1], b.central[1]);
+        let delta = b.mean - a.mean;
+        let square = delta * delta;
+        Moments {
+            count: n,
+            mean: a.mean + delta * q,
+            central: [
+                a2 + b2 + square * p * b.count,
+                a3 + b3 + square * delta * p * b.count * (p - q) + 3.0 * delta * (p * b2 - q * a2),
+                a.central[2]
+                    + b.central[2]
+                    + square * square * p * b.count * (p * p - p * q + q * q)
+                    + 6.0 * square * (p * p * b2 + q * q * a2)
+                    + 4.0 * delta * (p * b3 - q * a3),
+            ],
+            absolutes: a.absolutes + b.absolutes,
+            min: a.min.min(b.min),
+            max: a.max.max(b.max),
+            zeros: a.zeros + b.zeros,
+        }
     }
 
-    /// The least element that is a number.
-    pub fn min(&self) -> f32 {
-        self.min.iter().copied().fold(f32::INFINITY, f32::min)
-    }
-
-    /// The greatest element that is a number.
-    pub fn max(&self) -> f32 {
-        self.max.iter().copied().fold(f32::NEG_INFINITY, f32::max)
-    }
-
-    /// How many elements are zero, of either sign.
-    pub fn zeros(&self) -> usize {
-        self.zeros.iter().map(|&zeros| zeros as usize).sum()
+    /// The sum of the squares of the elements.
+    pub fn squares(&self) -> f64 {
+        self.central[0] + self.count * self.mean * self.mean
     }
 }
 
-/// Sums of the second, third and fourth power of the elements' distances from a centre.
-#[derive(Clone, Debug)]
-pub struct CentralSums {
+/// What the lanes of a block add up to.
+#[derive(Default)]
+struct Sums {
     centre: f64,
-    powers: [[f64; LANES]; 3],
-    len: usize,
+    scale: f64,
+    /// Of the first to the fourth power of the scaled distances from the centre.
+    powers: [f64; 4],
+    absolutes: f64,
+    zeros: f64,
+    min: f32,
+    max: f32,
 }
 
-impl CentralSums {
-    /// No element yet.
-    pub fn around(centre: f64) -> CentralSums {
-        CentralSums { centre, powers: [[0.0; LANES]; 3], len: 0 }
+/// The least share of the second moment about the centre that the variance must have: below it too many digits have cancelled.
+const LEAST_SHARE: f64 = 0.5;
+
+impl Sums {
+    fn moments(&self, n: f64) -> Option<Moments> {
+        let [s1, s2, s3, s4] = self.powers;
+        let shift = s1 / n;
+        let square = shift * shift;
+        let m2 = s2 - n * square;
+        if !(s4.is_finite() && m2 > LEAST_SHARE * s2) {
+            return None;
+        }
+        let m3 = s3 - 3.0 * shift * s2 + 2.0 * n * square * shift;
+        let m4 = s4 - 4.0 * shift * s3 + 6.0 * square * s2 - 3.0 * n * square * square;
+        // Powers of two: nothing is rounded.
+        let unit = 1.0 / self.scale;
+        Some(Moments {
+            count: n,
+            mean: self.centre + shift * unit,
+            central: [m2 * unit.powi(2), m3 * unit.powi(3), m4 * unit.powi(4)],
+            absolutes: self.absolutes,
+            min: self.min,
+            max: self.max,
+            zeros: self.zeros,
+        })
+    }
+}
+
+/// Sums that a lane makes.
+const SUMS: usize = 6;
+
+struct Block<'a> {
+    x: &'a [f32],
+    /// Room for the lanes. It is the caller's, since the compiler would put accumulators into room of the loop's own from the start.
+    lanes_of: &'a mut [[[f32; LANES]; SUMS]; 2],
+    sums: &'a mut Sums,
+}
+
+impl Kernel for Block<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Block { x, lanes_of, sums } = self;
+        // SAFETY: the level is the caller's; every load is of a whole vector inside `x`, whose length is a multiple of two vectors and at least `PROBES`
+        // of them.
+        unsafe {
+            let at = |vector: usize| V::load(x.as_ptr().add(vector * LANES));
+            let apart = x.len() / LANES / PROBES;
+            let total = (0..PROBES).fold(V::zero(), |sum, probe| sum.add(at(probe * apart)));
+            let centre = lanes(total).iter().sum::<f32>() / (PROBES * LANES) as f32;
+            let distance = |probe: usize| at(probe * apart).sub(V::splat(centre)).abs();
+            let furthest = (0..PROBES).fold(V::zero(), |far, probe| far.greater(distance(probe)));
+            let Some(scale) = reciprocal_power_of_two(greatest(lanes(furthest))) else { return };
+            let (factor, shift, one) = (V::splat(scale), V::splat(-centre * scale), V::splat(1.0));
+            let (mut even, mut odd) = (Accumulators::new(), Accumulators::new());
+            for stride in 0..x.len() / STRIDE {
+                even.add(at(2 * stride), factor, shift, one);
+                odd.add(at(2 * stride + 1), factor, shift, one);
+            }
+            let (min, max) = (lanes(even.min.lesser(odd.min)), lanes(even.max.greater(odd.max)));
+            even.store(&mut lanes_of[0]);
+            odd.store(&mut lanes_of[1]);
+            let mut totals = [0.0; SUMS];
+            for sum in 0..SUMS {
+                totals[sum] = together(&lanes_of[0][sum], &lanes_of[1][sum]);
+            }
+            let [s1, s2, s3, s4, absolutes, zeros] = totals;
+            *sums = Sums {
+                centre: f64::from(centre),
+                scale: f64::from(scale),
+                powers: [s1, s2, s3, s4],
+                absolutes,
+                zeros,
+                min: least(min),
+                max: greatest(max),
+            };
+        }
+    }
+}
+
+/// What sixteen lanes add up, of every second vector: fields rather than arrays, which the compiler would not keep in registers.
+struct Accumulators<V> {
+    s1: V,
+    s2: V,
+    s3: V,
+    s4: V,
+    absolutes: V,
+    zeros: V,
+    min: V,
+    max: V,
+}
+
+impl<V: Vector> Accumulators<V> {
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    unsafe fn new() -> Self {
+        // SAFETY: the level is the caller's.
+        let (zero, infinity) = unsafe { (V::zero(), V::splat(f32::INFINITY)) };
+        // SAFETY: as above.
+        let max = unsafe { V::zero().sub(infinity) };
+        Accumulators { s1: zero, s2: zero, s3: zero, s4: zero, absolutes: zero, zeros: zero, min: infinity, max }
     }
 
-    /// Adds elements.
-    ///
-    /// # Panics
-    /// When those before were no multiple of 16.
-    pub fn add(&mut self, x: &[f32]) {
-        assert!(self.len.is_multiple_of(LANES), "sums: {} elements before others", self.len);
-        self.len += x.len();
-        run(AddCentral { sums: self, x });
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    unsafe fn add(&mut self, x: V, factor: V, shift: V, one: V) {
+        // SAFETY: the level is the caller's.
+        unsafe {
+            let d = x.mul_add(factor, shift);
+            let square = d.mul(d);
+            self.s1 = self.s1.add(d);
+            self.s2 = self.s2.add(square);
+            self.s3 = square.mul_add(d, self.s3);
+            self.s4 = square.mul_add(square, self.s4);
+            self.absolutes = self.absolutes.add(x.abs());
+            self.zeros = self.zeros.add_where_zero(x, one);
+            self.min = x.lesser(self.min);
+            self.max = x.greater(self.max);
+        }
     }
 
-    /// The sums of the powers.
-    pub fn powers(&self) -> [f64; 3] {
-        self.powers.map(tree)
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    unsafe fn store(&self, to: &mut [[f32; LANES]; SUMS]) {
+        let sums = [self.s1, self.s2, self.s3, self.s4, self.absolutes, self.zeros];
+        for (sum, to) in sums.into_iter().zip(to) {
+            // SAFETY: a row has room for a vector, and the level is the caller's.
+            unsafe { sum.store(to.as_mut_ptr()) };
+        }
     }
+}
+
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn lanes<V: Vector>(vector: V) -> [f32; LANES] {
+    let mut lanes = [0.0; LANES];
+    // SAFETY: the array has room for a vector, and the caller vouches for the level.
+    unsafe { vector.store(lanes.as_mut_ptr()) };
+    lanes
+}
+
+/// The power of two that takes `x` into [1, 2), unless it or its inverse is no normal number.
+#[inline(always)]
+fn reciprocal_power_of_two(x: f32) -> Option<f32> {
+    let exponent = x.to_bits() >> 23;
+    (1..254).contains(&exponent).then(|| f32::from_bits((254 - exponent) << 23))
+}
+
+/// The sum of two vectors' lanes.
+#[inline(always)]
+fn together(x: &[f32; LANES], y: &[f32; LANES]) -> f64 {
+    let mut sums = [0.0; LANES];
+    for lane in 0..LANES {
+        sums[lane] = f64::from(x[lane]) + f64::from(y[lane]);
+    }
+    tree(sums)
+}
+
+/// The greatest lane, of lanes that are numbers.
+#[inline(always)]
+fn greatest(lanes: [f32; LANES]) -> f32 {
+    lanes.into_iter().fold(f32::NEG_INFINITY, |greatest, x| if x > greatest { x } else { greatest })
+}
+
+/// The least lane, of lanes that are numbers.
+#[inline(always)]
+fn least(lanes: [f32; LANES]) -> f32 {
+    lanes.into_iter().fold(f32::INFINITY, |least, x| if x < least { x } else { least })
 }
 
 /// The sum of the lanes: halves of 8, of 4, of 2, then the last pair.
-fn tree(mut lanes: [f64; LANES]) -> f64 {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            lanes[lane] += lanes[lane + half];
-        }
-        half /= 2;
-    }
-    lanes[0]
+#[inline(always)]
+fn tree(lanes: [f64; LANES]) -> f64 {
+    let [a, b, c, d] = [0, 1, 2, 3].map(|lane| (lanes[lane] + lanes[lane + 8]) + (lanes[lane + 4] + lanes[lane + 12]));
+    (a + c) + (b + d)
 }
 
-struct AddSums<'a> {
-    sums: &'a mut Sums,
+struct Exact<'a> {
     x: &'a [f32],
+    moments: &'a mut Moments,
 }
 
-impl Kernel for AddSums<'_> {
+impl Kernel for Exact<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        // On the stack, so that the compiler keeps the lanes in registers.
-        let Sums { mut powers, mut min, mut max, mut zeros, len } = self.sums.clone();
+        let Exact { x, moments } = self;
+        // Element i goes to lane i % 16, on the stack, so that the compiler keeps the lanes in registers.
+        let (mut sums, mut absolutes) = ([0.0; LANES], [0.0; LANES]);
+        let (mut min, mut max, mut zeros) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES], [0u32; LANES]);
         let mut add = |lane: usize, x: f32| {
-            let wide = f64::from(x);
-            powers[0][lane] += wide;
-            powers[1][lane] += wide * wide;
-            powers[2][lane] += wide.abs();
+            sums[lane] += f64::from(x);
+            absolutes[lane] += f64::from(x).abs();
             min[lane] = if x < min[lane] { x } else { min[lane] };
             max[lane] = if x > max[lane] { x } else { max[lane] };
             zeros[lane] += u32::from(x == 0.0);
         };
-        let (whole, rest) = self.x.as_chunks::<LANES>();
+        let (whole, rest) = x.as_chunks::<LANES>();
         for chunk in whole {
             for lane in 0..LANES {
                 add(lane, chunk[lane]);
@@ -140,67 +344,144 @@ impl Kernel for AddSums<'_> {
         for (lane, &x) in rest.iter().enumerate() {
             add(lane, x);
         }
-        *self.sums = Sums { powers, min, max, zeros, len };
-    }
-}
-
-struct AddCentral<'a> {
-    sums: &'a mut CentralSums,
-    x: &'a [f32],
-}
-
-impl Kernel for AddCentral<'_> {
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let CentralSums { centre, mut powers, len } = *self.sums;
-        let (whole, rest) = self.x.as_chunks::<LANES>();
-        for chunk in whole {
-            for lane in 0..LANES {
-                let d = f64::from(chunk[lane]) - centre;
-                let square = d * d;
-                powers[0][lane] += square;
-                powers[1][lane] += square * d;
-                powers[2][lane] += square * square;
-            }
-        }
-        for (lane, &x) in rest.iter().enumerate() {
-            let d = f64::from(x) - centre;
+        let mean = tree(sums) / x.len() as f64;
+        let mut powers = [[0.0; LANES]; 3];
+        let mut add = |lane: usize, x: f32| {
+            let d = f64::from(x) - mean;
             let square = d * d;
             powers[0][lane] += square;
             powers[1][lane] += square * d;
             powers[2][lane] += square * square;
+        };
+        for chunk in whole {
+            for lane in 0..LANES {
+                add(lane, chunk[lane]);
+            }
         }
-        *self.sums = CentralSums { centre, powers, len };
+        for (lane, &x) in rest.iter().enumerate() {
+            add(lane, x);
+        }
+        *moments = Moments {
+            count: x.len() as f64,
+            mean,
+            central: powers.map(tree),
+            absolutes: tree(absolutes),
+            min: min.into_iter().fold(f32::INFINITY, f32::min),
+            max: max.into_iter().fold(f32::NEG_INFINITY, f32::max),
+            zeros: zeros.iter().map(|&zeros| f64::from(zeros)).sum(),
+        };
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::level::{Level, run_at};
 
-    fn of(pieces: &[&[f32]]) -> (Sums, CentralSums) {
-        let (mut sums, mut central) = (Sums::default(), CentralSums::around(0.5));
-        for piece in pieces {
-            sums.add(piece);
-            central.add(piece);
+    /// Elements as networks make them, about a level and of a spread.
+    fn elements(len: usize, mean: f32, spread: f32, every_zero: usize) -> Vec<f32> {
+        let element = |at: usize| {
+            let x = (at as u32).wrapping_mul(2_654_435_761) >> 8;
+            let x = x as f32 / (1 << 23) as f32 - 1.0;
+            if at.is_multiple_of(every_zero) { 0.0 } else { mean + spread * x * x * x }
+        };
+        (0..len).map(element).collect()
+    }
+
+    /// The sums by their definitions: count, mean, central, absolutes, zeros.
+    fn naive(x: &[f32]) -> [f64; 7] {
+        let n = x.len() as f64;
+        let x: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
+        let mean = x.iter().sum::<f64>() / n;
+        let central = |power| x.iter().map(|x| (x - mean).powi(power)).sum::<f64>();
+        let zeros = x.iter().filter(|x| **x == 0.0).count() as f64;
+        [n, mean, central(2), central(3), central(4), x.iter().map(|x| x.abs()).sum(), zeros]
+    }
+
+    fn check(x: &[f32], found: &Moments, tolerance: f64) {
+        let expect = naive(x);
+        let [m2, m3, m4] = found.central;
+        // A third moment is judged beside what its terms add up to without their signs, a mean beside the spread.
+        let deviation = (expect[2] / expect[0]).sqrt();
+        let third = x.iter().map(|&x| (f64::from(x) - expect[1]).abs().powi(3)).sum::<f64>();
+        let sizes = [0.0, deviation + expect[1].abs(), expect[2], third, expect[4], expect[5], 0.0];
+        for (at, found) in [found.count, found.mean, m2, m3, m4, found.absolutes, found.zeros].into_iter().enumerate() {
+            let error = (found - expect[at]).abs();
+            assert!(error <= tolerance * sizes[at], "{at} of {} elements: {found}, {}", x.len(), expect[at]);
         }
-        (sums, central)
+        assert_eq!(found.min, x.iter().copied().fold(f32::INFINITY, f32::min));
+        assert_eq!(found.max, x.iter().copied().fold(f32::NEG_INFINITY, f32::max));
     }
 
     #[test]
     fn worked_by_hand() {
-        let (sums, central) = of(&[&[1.5, -0.5, 0.0, -0.0]]);
-        assert_eq!(sums.powers(), [1.0, 2.5, 2.0]);
-        assert_eq!((sums.len(), sums.zeros(), sums.min(), sums.max()), (4, 2, -0.5, 1.5));
-        assert_eq!(central.powers(), [1.0 + 1.0 + 0.25 + 0.25, 1.0 - 1.0 - 0.125 - 0.125, 1.0 + 1.0 + 0.0625 + 0.0625]);
+        // Mean 0.25, distances 1.25, -0.75, -0.25, -0.25.
+        let moments = Moments::exact(&[1.5, -0.5, 0.0, -0.0]);
+        assert_eq!((moments.count, moments.mean, moments.absolutes, moments.zeros), (4.0, 0.25, 2.0, 2.0));
+        assert_eq!(moments.central, [2.25, 1.5, 2.765625]);
+        assert_eq!((moments.min, moments.max, moments.squares()), (-0.5, 1.5, 2.5));
     }
 
     #[test]
-    fn pieces_change_no_bit() {
-        let x: Vec<f32> = (0..1000).map(|at| ((at * 7919 % 1009) as f32 - 300.0) / 7.0).collect();
-        let (whole, cut) = (of(&[&x]), of(&[&x[..16], &x[16..480], &x[480..]]));
-        assert_eq!(whole.0.powers().map(f64::to_bits), cut.0.powers().map(f64::to_bits));
-        assert_eq!(whole.1.powers().map(f64::to_bits), cut.1.powers().map(f64::to_bits));
-        assert_eq!((whole.0.min(), whole.0.max(), whole.0.zeros()), (cut.0.min(), cut.0.max(), cut.0.zeros()));
+    fn both_ways_agree_with_the_definitions() {
+        for len in [1, 15, 31, 32, 127, 128, 129, 4095, 4096, 4100, 20_011, 65_536] {
+            for (mean, spread) in [(0.0, 1.0), (0.3, 1e-3), (-2.0, 5.0), (1e-12, 1e-14), (1e20, 1e18)] {
+                let x = elements(len, mean, spread, 3);
+                check(&x, &Moments::exact(&x), 1e-12);
+                check(&x, &Moments::of(&x), 1e-6);
+                let level = elements(len, mean, spread, usize::MAX);
+                check(&level, &Moments::of(&level), 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_that_the_probes_do_not_stand_for_are_done_exactly() {
+        let mut x = vec![0.0; 8192];
+        check(&x, &Moments::of(&x), 0.0);
+        for (at, odd) in [(20, 1.0), (4113, -1e-30), (77, 1e30), (8000, 3e38)] {
+            x[at] = odd;
+            check(&x, &Moments::of(&x), 1e-12);
+        }
+        let mut level = vec![1.0; 4096];
+        level[20] = 1.0 + f32::EPSILON;
+        check(&level, &Moments::of(&level), 1e-12);
+        let steps: Vec<f32> = (0..4096).map(|at| if at % 512 < 16 { 0.0 } else { 5.0 + (at % 3) as f32 }).collect();
+        check(&steps, &Moments::of(&steps), 1e-6);
+    }
+
+    #[test]
+    fn what_is_not_finite_shows() {
+        for bad in [f32::NAN, f32::INFINITY] {
+            let mut x = elements(4096, 0.0, 1.0, 5);
+            x[1000] = bad;
+            assert!(!Moments::of(&x).mean.is_finite() && Moments::of(&x).central[0].is_nan());
+        }
+    }
+
+    #[test]
+    fn put_together_they_are_those_of_the_whole() {
+        let x = elements(1000, 0.5, 2.0, 4);
+        let parts = [&x[..1], &x[1..400], &x[400..400], &x[400..]];
+        let merged = parts.iter().fold(Moments::default(), |all, part| all.merge(&Moments::exact(part)));
+        check(&x, &merged, 1e-12);
+    }
+
+    #[test]
+    fn every_level_gives_the_same_bits() {
+        for (len, every_zero) in [(128, 3), (4096, 2), (4064, usize::MAX)] {
+            let x = elements(len, 0.1, 1.0, every_zero);
+            let bits = Level::ALL.into_iter().filter(|level| level.is_available()).map(|level| {
+                let mut sums = Sums::default();
+                run_at(level, Block { x: &x, lanes_of: &mut [[[0.0; LANES]; SUMS]; 2], sums: &mut sums });
+                let mut exact = Moments::default();
+                run_at(level, Exact { x: &x, moments: &mut exact });
+                let fast = sums.moments(len as f64).expect("spread evenly");
+                [fast, exact]
+                    .map(|m| [m.mean, m.central[0], m.central[1], m.central[2], m.absolutes, m.zeros].map(f64::to_bits))
+            });
+            let bits: Vec<_> = bits.collect();
+            assert!(bits.windows(2).all(|pair| pair[0] == pair[1]), "{len}");
+        }
     }
 }

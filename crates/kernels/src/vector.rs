@@ -88,6 +88,30 @@ pub trait Vector: Copy {
     /// The level's instructions must be available.
     unsafe fn max(self, other: Self) -> Self;
 
+    /// The lesser of the two, `other` where they are equal or one is a NaN.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn lesser(self, other: Self) -> Self;
+
+    /// The greater of the two, `other` where they are equal or one is a NaN.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn greater(self, other: Self) -> Self;
+
+    /// The lanes without their signs.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn abs(self) -> Self;
+
+    /// `self + addend` where `x` is zero, of either sign; `self` elsewhere.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn add_where_zero(self, x: Self, addend: Self) -> Self;
+
     /// `self` where `mask` is above zero, zero elsewhere.
     ///
     /// # Safety

@@ -4,7 +4,7 @@ use crate::builder::{BufferId, ParameterId};
 use crate::model::State;
 use crate::random::{Purpose, stream};
 use rand::rngs::ChaCha8Rng;
-use seismograd_autodiff::{Graph, Var};
+use seismograd_autodiff::{Graph, Observer, Port, Var};
 use seismograd_tensor::Tensor;
 
 /// Whether layers train.
@@ -34,6 +34,7 @@ pub struct Forward<'a> {
     buffers: &'a [Tensor],
     mode: Mode,
     buffer_updates: Vec<(BufferId, Tensor)>,
+    observer: Option<&'a mut dyn Observer>,
 }
 
 impl<'a> Forward<'a> {
@@ -50,7 +51,29 @@ impl<'a> Forward<'a> {
         mode: Mode,
     ) -> Forward<'a> {
         let parameters = parameters.iter().map(|parameter| graph.leaf(parameter.clone())).collect();
-        Forward { graph, parameters, buffers, mode, buffer_updates: Vec::new() }
+        Forward { graph, parameters, buffers, mode, buffer_updates: Vec::new(), observer: None }
+    }
+
+    /// The same pass, watched: the observer sees what flows into a scope before the layer computes, and what flows out of it right after.
+    pub fn watched_by(mut self, observer: &'a mut dyn Observer) -> Forward<'a> {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// What `body` makes of `input`, in a scope of its own.
+    pub(crate) fn scope(&mut self, name: &str, input: Var, body: impl FnOnce(&mut Self, Var) -> Var) -> Var {
+        self.graph.open_scope(name, input);
+        self.show(Port::Input, input);
+        let output = body(self, input);
+        self.show(Port::Output, output);
+        self.graph.close_scope(output);
+        output
+    }
+
+    fn show(&mut self, port: Port, node: Var) {
+        if let Some(observer) = &mut self.observer {
+            self.graph.observe_open_scope(port, node, &mut **observer);
+        }
     }
 
     /// The graph.

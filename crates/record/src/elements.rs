@@ -72,17 +72,14 @@ impl Element {
         self.name
     }
 
-    /// The element's value in a batch of `samples` samples that comes in pieces; 0 if the batch is empty.
-    pub fn of(&self, pieces: &[&[f32]], samples: usize) -> f32 {
-        let features = pieces.iter().map(|piece| piece.len()).sum::<usize>() / samples.max(1);
-        let mut at = self.sample.along(samples) * features + self.feature.along(features);
-        for piece in pieces {
-            match piece.get(at) {
-                Some(&element) => return element,
-                None => at -= piece.len(),
-            }
-        }
-        0.0
+    /// Where the element is in a batch of `samples` samples of `features` elements each.
+    pub fn place(&self, samples: usize, features: usize) -> usize {
+        self.sample.along(samples) * features + self.feature.along(features)
+    }
+
+    /// The element's value in a batch of `samples` samples; 0 if the batch is empty.
+    pub fn of(&self, elements: &[f32], samples: usize) -> f32 {
+        elements.get(self.place(samples, elements.len() / samples.max(1))).copied().unwrap_or(0.0)
     }
 }
 
@@ -92,8 +89,7 @@ mod tests {
 
     fn check(table: &[Element], len: usize, samples: usize, expect: &[f32]) {
         let elements: Vec<f32> = (0..len).map(|at| at as f32 + 1.0).collect();
-        let found: Vec<f32> =
-            table.iter().map(|element| element.of(&[&elements[..len / 3], &elements[len / 3..]], samples)).collect();
+        let found: Vec<f32> = table.iter().map(|element| element.of(&elements, samples)).collect();
         assert_eq!(found, expect);
     }
 

@@ -1,8 +1,8 @@
 //! Observers and statistics that fill a trace from a graph and a training step.
 //!
-//! A [`Recorder`] is made once a run, from a [`Selection`] and a model's names ([`Wiring`]). At each step every shard of the
-//! batch lends its graph a [`Watch`], which keeps cheap clones of what flows through the selected sites. After the update
-//! [`Recorder::row`] puts the shards together in sample order and turns them into one row of the trace: each signal's
+//! A [`Recorder`] is made once a run, from a [`Selection`] and a model's names ([`Wiring`]). At each step every graph that computes
+//! samples of the batch is lent a [`Watch`], which digests what flows through the selected sites as it is shown. After the update
+//! [`Recorder::row`] puts the digests together in sample order and turns them into one row of the trace: each signal's
 //! [`statistics`], then its [`elements`] of fixed name. Nothing here changes a bit of what it watches, trains anything or
 //! writes a file.
 //!
@@ -34,8 +34,8 @@
 //! let recorder = Recorder::new(&Selection::Output, &wiring)?;
 //!
 //! let mut weights = [Tensor::full(&[2, 2], 0.5), Tensor::full(&[2, 3], 2.0)];
-//! let (first, mut gradients) = shard(recorder.watch(), Tensor::full(&[1, 2], 1.0), &weights);
-//! let (second, more) = shard(recorder.watch(), Tensor::full(&[3, 2], 3.0), &weights);
+//! let (first, mut gradients) = shard(recorder.watch(0..1, 4), Tensor::full(&[1, 2], 1.0), &weights);
+//! let (second, more) = shard(recorder.watch(1..4, 4), Tensor::full(&[3, 2], 3.0), &weights);
 //! gradients.iter_mut().zip(&more).for_each(|(sum, more)| sum.accumulate(more));
 //!
 //! let snapshot = recorder.snapshot(&weights);
@@ -53,6 +53,7 @@
 pub mod elements;
 pub mod statistics;
 
+mod digest;
 mod error;
 mod order;
 mod recorder;

@@ -61,9 +61,16 @@ fn select(elements: &mut [f32], ranks: &[usize]) -> Vec<f32> {
     select_among(keep(elements, |x| wanted[bucket(x)]), &ranks)
 }
 
-fn select_among(elements: &mut [f32], ranks: &[usize]) -> Vec<f32> {
-    place(elements, ranks, 0);
-    ranks.iter().map(|&rank| elements[rank]).collect()
+fn select_among(elements: &[f32], ranks: &[usize]) -> Vec<f32> {
+    // Integers of the same order: they are compared in one instruction, and moved without a branch.
+    let mut keys: Vec<i32> = elements.iter().map(|x| ordered(x.to_bits() as i32)).collect();
+    place(&mut keys, ranks, 0);
+    ranks.iter().map(|&rank| f32::from_bits(ordered(keys[rank]) as u32)).collect()
+}
+
+/// The bits of an `f32` as an integer that compares as `f32::total_cmp` does, and back.
+fn ordered(bits: i32) -> i32 {
+    bits ^ ((bits >> 31) as u32 >> 1) as i32
 }
 
 /// Moves the wanted elements to the front. There is no branch, since which element is wanted cannot be predicted.
@@ -81,9 +88,9 @@ fn keep(elements: &mut [f32], wanted: impl Fn(f32) -> bool) -> &mut [f32] {
 ///
 /// The middle rank is selected first, and the others only among the elements on their side of it: each level of the recursion looks at
 /// fewer elements than the one before, unlike a selection in all elements for each rank.
-fn place(elements: &mut [f32], ranks: &[usize], first: usize) {
+fn place(keys: &mut [i32], ranks: &[usize], first: usize) {
     let Some(&rank) = ranks.get(ranks.len() / 2) else { return };
-    let (below, _, above) = elements.select_nth_unstable_by(rank - first, f32::total_cmp);
+    let (below, _, above) = keys.select_nth_unstable(rank - first);
     place(below, &ranks[..ranks.partition_point(|&other| other < rank)], first);
     place(above, &ranks[ranks.partition_point(|&other| other <= rank)..], rank + 1);
 }

@@ -1,14 +1,16 @@
 //! From the watched tensors of a step to a row of the trace.
 
+use crate::digest::{Cut, Digest};
 use crate::elements::{self, Element};
 use crate::error::{RecordError, Result};
 use crate::selection::Selection;
 use crate::sites::{LOGITS, OUTPUT, Site, Source, Wiring};
 use crate::statistics::{summarize, summarize_sampled};
-use crate::watch::{Watch, Watched};
+use crate::watch::{Kept, Watch, Watched};
 use rayon::prelude::*;
 use seismograd_autodiff::Tensor;
 use seismograd_trace::{Coordinate, Quantity, Schema, Signal};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Turns what a training step shows into one row of f32 columns.
@@ -69,7 +71,8 @@ impl Recorder {
                 Source::Activation { scope, port, gradient } => {
                     let quantities = &[Quantity::Value, Quantity::Gradient][..if gradient { 2 } else { 1 }];
                     let elements = if name == LOGITS { &elements::LOGITS } else { &elements::ACTIVATION };
-                    (Place::Slot(watched.add(&scope, port)), quantities, &elements[..])
+                    let whole = name.starts_with(OUTPUT);
+                    (Place::Slot(watched.add(&scope, port, whole)), quantities, &elements[..])
                 }
                 Source::Parameter(at) => {
                     kept.push(at);
@@ -90,9 +93,9 @@ impl Recorder {
         &self.schema
     }
 
-    /// An observer for the graph of one shard at one step.
-    pub fn watch(&self) -> Watch {
-        Watch::new(&self.watched)
+    /// An observer for the graph that computes these samples of a batch of `of` at one step.
+    pub fn watch(&self, samples: Range<usize>, of: usize) -> Watch {
+        Watch::new(&self.watched, Cut { samples, of })
     }
 
     /// Keeps the recorded parameters, to be called before the update with all of the model's.
@@ -140,9 +143,13 @@ impl Recorder {
             assert_eq!(before.shape(), after.shape(), "row: shapes of a parameter before and after the update");
         }
         let step = Step { watches, snapshot, gradients, parameters };
-        let measures: Result<Vec<Vec<f32>>> =
-            self.signals.par_iter().with_max_len(1).map(|signal| signal.measure(&step)).collect();
-        Ok(measures?.concat())
+        let found: Vec<Found<'_>> = self.signals.iter().map(|signal| signal.find(&step)).collect::<Result<_>>()?;
+        // What is one scope's output is the next one's input: its columns are computed once.
+        let first = |at: usize| (0..at).find(|&other| found[other].is_twin_of(&found[at])).unwrap_or(at);
+        let first: Vec<usize> = (0..found.len()).map(first).collect();
+        let measure = |at: usize| if first[at] == at { self.signals[at].measure(&found[at]) } else { Vec::new() };
+        let measures: Vec<Vec<f32>> = (0..found.len()).into_par_iter().with_max_len(1).map(measure).collect();
+        Ok(first.into_iter().flat_map(|at| &measures[at]).copied().collect())
     }
 
     #[track_caller]
@@ -162,50 +169,83 @@ fn schema(signals: &[Tracked]) -> Result<Schema> {
     Ok(Schema::new(entries)?)
 }
 
-impl Tracked {
-    /// The statistics and the fixed elements, in the order of the columns.
-    fn measure(&self, step: &Step<'_>) -> Result<Vec<f32>> {
-        let (at, kept) = match self.place {
-            Place::Slot(slot) => {
-                let (pieces, samples) = self.pieces(slot, &step.watches)?;
-                return Ok(self.of(&pieces, samples));
+/// What a step shows of a signal.
+enum Found<'a> {
+    /// All elements, in pieces, and the number of samples.
+    Whole(Vec<&'a [f32]>, usize),
+    /// Their digests, in sample order.
+    Digests(Vec<&'a Arc<Digest>>),
+    /// A parameter's, before and after the update.
+    Update(&'a [f32], &'a [f32]),
+}
+
+impl Found<'_> {
+    fn is_twin_of(&self, other: &Found<'_>) -> bool {
+        match (self, other) {
+            (Found::Digests(a), Found::Digests(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
             }
+            _ => false,
+        }
+    }
+}
+
+impl Tracked {
+    fn find<'a>(&self, step: &Step<'a>) -> Result<Found<'a>> {
+        let (at, kept) = match self.place {
+            Place::Slot(slot) => return self.seen(slot, &step.watches),
             Place::Parameter { at, kept } => (at, kept),
         };
         let after = step.parameters[at].as_slice();
         Ok(match self.signal.quantity() {
-            Quantity::Value => self.of(&[after], 1),
-            Quantity::Gradient => self.of(&[step.gradients[at].as_slice()], 1),
-            Quantity::Update => {
-                let before = step.snapshot.0[kept].as_slice();
-                self.of(&[&before.iter().zip(after).map(|(before, after)| after - before).collect::<Vec<_>>()], 1)
-            }
+            Quantity::Value => Found::Whole(vec![after], 1),
+            Quantity::Gradient => Found::Whole(vec![step.gradients[at].as_slice()], 1),
+            Quantity::Update => Found::Update(step.snapshot.0[kept].as_slice(), after),
         })
     }
 
-    /// The columns of elements that belong to a number of samples. Quantiles are exact at the output layer, elsewhere of a sample.
-    fn of(&self, pieces: &[&[f32]], samples: usize) -> Vec<f32> {
-        let exact = self.signal.site().starts_with(OUTPUT);
-        let statistics = if exact { summarize(&mut pieces.concat()) } else { summarize_sampled(pieces) };
-        let elements = self.elements.iter().map(|element| element.of(pieces, samples));
-        statistics.into_iter().chain(elements).collect()
-    }
-
-    /// What the watches of all shards saw in a slot, in sample order, and the number of samples.
-    fn pieces<'a>(&self, slot: usize, shards: &[&'a [Watch]]) -> Result<(Vec<&'a [f32]>, usize)> {
-        let mut tensors: Vec<&Tensor> = Vec::new();
+    /// What the watches of all shards saw in a slot, in sample order.
+    fn seen<'a>(&self, slot: usize, shards: &[&'a [Watch]]) -> Result<Found<'a>> {
+        let (mut tensors, mut digests) = (Vec::new(), Vec::new());
         for shard in shards {
-            let before = tensors.len();
-            tensors.extend(shard.iter().filter_map(|watch| {
+            let before = tensors.len() + digests.len();
+            for watch in *shard {
                 let seen = watch.seen(slot);
-                if self.signal.quantity() == Quantity::Value { seen.value.as_ref() } else { seen.gradient.as_ref() }
-            }));
-            if tensors.len() == before {
+                match if self.signal.quantity() == Quantity::Value { &seen.value } else { &seen.gradient } {
+                    Some(Kept::Whole(tensor)) => tensors.push(tensor),
+                    Some(Kept::Digest(digest)) => digests.push(digest),
+                    None => {}
+                }
+            }
+            if tensors.len() + digests.len() == before {
                 return Err(self.silent());
             }
         }
         let samples = tensors.iter().map(|tensor| tensor.shape().first().copied().unwrap_or(1)).sum();
-        Ok((tensors.into_iter().map(Tensor::as_slice).collect(), samples))
+        let whole =
+            |tensors: Vec<&'a Tensor>| Found::Whole(tensors.into_iter().map(Tensor::as_slice).collect(), samples);
+        Ok(if digests.is_empty() { whole(tensors) } else { Found::Digests(digests) })
+    }
+
+    /// The statistics and the fixed elements, in the order of the columns.
+    fn measure(&self, found: &Found<'_>) -> Vec<f32> {
+        match found {
+            Found::Digests(pieces) => Digest::columns(&pieces.iter().map(|piece| &***piece).collect::<Vec<_>>()),
+            Found::Whole(pieces, samples) => match pieces[..] {
+                [elements] => self.of(elements, *samples),
+                _ => self.of(&pieces.concat(), *samples),
+            },
+            Found::Update(before, after) => {
+                self.of(&before.iter().zip(*after).map(|(before, after)| after - before).collect::<Vec<_>>(), 1)
+            }
+        }
+    }
+
+    /// The columns of elements that belong to a number of samples. Quantiles are exact at the output layer, elsewhere of a sample.
+    fn of(&self, elements: &[f32], samples: usize) -> Vec<f32> {
+        let exact = self.signal.site().starts_with(OUTPUT);
+        let statistics = if exact { summarize(&mut elements.to_vec()) } else { summarize_sampled(elements) };
+        statistics.into_iter().chain(self.elements.iter().map(|element| element.of(elements, samples))).collect()
     }
 
     fn silent(&self) -> RecordError {

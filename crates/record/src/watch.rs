@@ -1,50 +1,75 @@
-//! What one shard's graph shows of the recorded sites. It keeps tensors and computes nothing.
+//! What one graph shows of the recorded sites, digested as it is shown.
 
-use seismograd_autodiff::{Observer, Port, Site, Tensor};
+use crate::digest::{Cut, Digest};
+use seismograd_autodiff::{Observer, Port, Site, Tensor, Var};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Which ends of which scopes are kept, each in a slot of its own. The map is only looked up, never walked, so its order is nobody's.
 #[derive(Debug, Default)]
 pub(crate) struct Watched {
-    slots: HashMap<String, [Option<usize>; 2]>,
+    slots: HashMap<String, [Option<Slot>; 2]>,
     len: usize,
+}
+
+/// Where an end of a scope is kept.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    at: usize,
+    /// Whether all elements are kept, for exact quantiles.
+    whole: bool,
 }
 
 impl Watched {
     /// Adds an end of a scope, in the next slot.
-    pub(crate) fn add(&mut self, scope: &str, port: Port) -> usize {
-        let slot = self.len;
-        self.slots.entry(scope.to_owned()).or_default()[port as usize] = Some(slot);
+    pub(crate) fn add(&mut self, scope: &str, port: Port, whole: bool) -> usize {
+        let at = self.len;
+        self.slots.entry(scope.to_owned()).or_default()[port as usize] = Some(Slot { at, whole });
         self.len += 1;
-        slot
+        at
     }
 
-    fn slot(&self, site: Site<'_>) -> Option<usize> {
+    fn slot(&self, site: Site<'_>) -> Option<Slot> {
         self.slots.get(site.scope)?[site.port as usize]
     }
 }
 
-/// What was seen at one site. The tensors share the graph's memory.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Seen {
-    pub value: Option<Tensor>,
-    pub gradient: Option<Tensor>,
+/// What is kept of a tensor.
+#[derive(Clone, Debug)]
+pub(crate) enum Kept {
+    /// The tensor, which shares the graph's memory.
+    Whole(Tensor),
+    /// Its digest, which sites of one node share.
+    Digest(Arc<Digest>),
 }
 
-/// Observes the graph of one shard at one step, for [`crate::Recorder::row`].
+/// What was seen at one site.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    pub value: Option<Kept>,
+    pub gradient: Option<Kept>,
+}
+
+/// The digest of the node that was shown last: its other sites are shown next.
+type Last = Option<(Var, Arc<Digest>)>;
+
+/// Observes one graph at one step, for [`crate::Recorder::row`].
 ///
-/// Sites that are not recorded are passed over. Where a scope opens more than once in a graph, the first opening is kept. The tensors live
-/// until the watch is dropped.
+/// Sites that are not recorded are passed over. Where a scope opens more than once in a graph, the first opening is kept. Of the output layer's sites
+/// the tensors are kept until the watch is dropped; what other sites show is digested at once, so that their memory is free.
 #[derive(Clone, Debug)]
 pub struct Watch {
     watched: Arc<Watched>,
+    cut: Cut,
     seen: Vec<Seen>,
+    last_value: Last,
+    last_gradient: Last,
 }
 
 impl Watch {
-    pub(crate) fn new(watched: &Arc<Watched>) -> Watch {
-        Watch { watched: Arc::clone(watched), seen: vec![Seen::default(); watched.len] }
+    pub(crate) fn new(watched: &Arc<Watched>, cut: Cut) -> Watch {
+        let seen = vec![Seen::default(); watched.len];
+        Watch { watched: Arc::clone(watched), cut, seen, last_value: None, last_gradient: None }
     }
 
     pub(crate) fn seen(&self, slot: usize) -> &Seen {
@@ -69,17 +94,30 @@ impl Observer for Watch {
     }
 
     fn value(&mut self, site: Site<'_>, value: &Tensor) {
-        if let Some(slot) = self.watched.slot(site) {
-            self.seen[slot].value.get_or_insert_with(|| value.clone());
+        let Some(slot) = self.watched.slot(site) else { return };
+        let kept = &mut self.seen[slot.at].value;
+        if kept.is_none() {
+            *kept = Some(keep(slot, site.node, value, &self.cut, &mut self.last_value));
         }
     }
 
     fn gradient(&mut self, site: Site<'_>, gradient: &Tensor) {
         if let Some(slot) = self.watched.slot(site) {
             // The reverse loop comes to a scope's first opening last.
-            self.seen[slot].gradient = Some(gradient.clone());
+            let kept = keep(slot, site.node, gradient, &self.cut, &mut self.last_gradient);
+            self.seen[slot.at].gradient = Some(kept);
         }
     }
+}
+
+/// What is kept of a tensor that a node shows.
+fn keep(slot: Slot, node: Var, tensor: &Tensor, cut: &Cut, last: &mut Last) -> Kept {
+    if slot.whole {
+        return Kept::Whole(tensor.clone());
+    }
+    let known = last.take().filter(|(known, _)| *known == node);
+    let (_, digest) = last.insert(known.unwrap_or_else(|| (node, Arc::new(Digest::of(tensor.as_slice(), cut)))));
+    Kept::Digest(Arc::clone(digest))
 }
 
 #[cfg(test)]
@@ -87,32 +125,65 @@ mod tests {
     use super::*;
     use seismograd_autodiff::Graph;
 
-    #[test]
-    fn the_first_opening_of_a_scope_is_kept() {
-        let mut graph = Graph::new();
-        let x = graph.leaf(Tensor::scalar(3.0));
-        let square = graph.scope("square", x, |graph, x| graph.mul(x, x));
-        let fourth = graph.scope("square", square, |graph, x| graph.mul(x, x));
-        let mut watched = Watched::default();
-        let slot = watched.add("square", Port::Output);
-        let mut watch = Watch::new(&Arc::new(watched));
-        graph.observe_values(&mut watch);
-        graph.backward_from(fourth, Tensor::scalar(1.0), &mut watch);
-        let seen = watch.seen(slot);
-        assert_eq!(seen.value.as_ref().map(Tensor::item), Some(9.0));
-        assert_eq!(seen.gradient.as_ref().map(Tensor::item), Some(18.0));
+    fn watch(watched: Watched) -> Watch {
+        Watch::new(&Arc::new(watched), Cut { samples: 0..1, of: 1 })
+    }
+
+    fn item(kept: &Option<Kept>) -> f32 {
+        match kept.as_ref().expect("it was shown") {
+            Kept::Whole(tensor) => tensor.item(),
+            Kept::Digest(digest) => Digest::columns(&[digest])[0],
+        }
     }
 
     #[test]
-    fn what_is_kept_is_shared() {
+    fn the_first_opening_of_a_scope_is_kept() {
+        for whole in [true, false] {
+            let mut graph = Graph::new();
+            let x = graph.leaf(Tensor::full(&[1], 3.0));
+            let square = graph.scope("square", x, |graph, x| graph.mul(x, x));
+            let fourth = graph.scope("square", square, |graph, x| graph.mul(x, x));
+            let mut watched = Watched::default();
+            let slot = watched.add("square", Port::Output, whole);
+            let mut watch = watch(watched);
+            graph.observe_values(&mut watch);
+            graph.backward_from(fourth, Tensor::full(&[1], 1.0), &mut watch);
+            let seen = watch.seen(slot);
+            assert_eq!((item(&seen.value), item(&seen.gradient)), (9.0, 18.0));
+        }
+    }
+
+    #[test]
+    fn what_is_kept_whole_is_shared() {
         let mut graph = Graph::new();
         let x = graph.leaf(Tensor::zeros(&[1000]));
         graph.scope("a", x, |_, x| x);
         let mut watched = Watched::default();
-        let slot = watched.add("a", Port::Input);
-        let mut watch = Watch::new(&Arc::new(watched));
+        let slot = watched.add("a", Port::Input, true);
+        let mut watch = watch(watched);
         graph.observe_values(&mut watch);
-        let kept = watch.seen(slot).value.as_ref().expect("it was shown");
+        let Some(Kept::Whole(kept)) = &watch.seen(slot).value else { panic!("it was shown") };
         assert_eq!(kept.as_slice().as_ptr(), graph.value(x).as_slice().as_ptr());
+    }
+
+    #[test]
+    fn sites_of_one_node_share_a_digest() {
+        let mut graph = Graph::new();
+        let x = graph.leaf(Tensor::full(&[1, 2], 3.0));
+        let square = graph.scope("a", x, |graph, x| graph.mul(x, x));
+        let sum = graph.scope("b", square, |graph, x| graph.sum(x, &[0, 1]));
+        let mut watched = Watched::default();
+        let slots = [watched.add("a", Port::Output, false), watched.add("b", Port::Input, false)];
+        let mut watch = watch(watched);
+        graph.observe_values(&mut watch);
+        graph.backward_from(sum, Tensor::scalar(1.0), &mut watch);
+        let digests = |of: fn(&Seen) -> &Option<Kept>| {
+            slots.map(|slot| match of(watch.seen(slot)) {
+                Some(Kept::Digest(digest)) => Arc::as_ptr(digest),
+                other => panic!("{other:?}"),
+            })
+        };
+        let (values, gradients) = (digests(|seen| &seen.value), digests(|seen| &seen.gradient));
+        assert!(values[0] == values[1] && gradients[0] == gradients[1] && values[0] != gradients[0]);
     }
 }

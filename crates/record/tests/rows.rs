@@ -72,7 +72,7 @@ fn row(recorder: &Recorder, cuts: &[usize], loss: Loss) -> Vec<f32> {
     let mut watches = Vec::new();
     let mut sums: Option<Vec<Tensor>> = None;
     for cut in cuts.windows(2) {
-        let mut watch = recorder.watch();
+        let mut watch = recorder.watch(cut[0]..cut[1], BATCH);
         let gradients = shard(cut[0]..cut[1], loss, Some(&mut watch));
         watches.push(watch);
         match &mut sums {
@@ -152,7 +152,7 @@ fn the_gradient_at_the_logits_is_p_minus_y_whatever_the_cut() {
 fn watching_changes_no_gradient() {
     let recorder = recorder("all").expect("a recorder");
     for loss in [squares, cross_entropy as Loss] {
-        assert_eq!(shard(0..6, loss, Some(&mut recorder.watch())), shard(0..6, loss, None));
+        assert_eq!(shard(0..6, loss, Some(&mut recorder.watch(0..BATCH, BATCH))), shard(0..6, loss, None));
     }
 }
 
@@ -188,7 +188,7 @@ fn an_unknown_site_is_refused_with_the_nearest() {
 #[test]
 fn a_site_that_does_not_report_is_named() {
     let recorder = recorder("output").expect("a recorder");
-    let (mut complete, silent) = (recorder.watch(), recorder.watch());
+    let (mut complete, silent) = (recorder.watch(0..BATCH, BATCH), recorder.watch(0..0, BATCH));
     let gradients = shard(0..6, squares, Some(&mut complete));
     let snapshot = recorder.snapshot(&parameters());
     let error = recorder.row(&[complete, silent], &snapshot, &gradients, &parameters()).expect_err("a silent shard");
@@ -211,12 +211,17 @@ fn a_name_that_is_no_column_is_refused() {
 #[should_panic(expected = "row: a watch of another recorder")]
 fn a_watch_of_another_recorder_is_refused() {
     let (mine, other) = (recorder("output").expect("a recorder"), recorder("output").expect("a recorder"));
-    let _ = mine.row(&[other.watch()], &mine.snapshot(&parameters()), &parameters(), &parameters());
+    let _ = mine.row(&[other.watch(0..BATCH, BATCH)], &mine.snapshot(&parameters()), &parameters(), &parameters());
 }
 
 #[test]
 #[should_panic(expected = "row: number of gradients, and of the model's parameters")]
 fn a_missing_gradient_is_refused() {
     let recorder = recorder("output").expect("a recorder");
-    let _ = recorder.row(&[recorder.watch()], &recorder.snapshot(&parameters()), &parameters()[1..], &parameters());
+    let _ = recorder.row(
+        &[recorder.watch(0..BATCH, BATCH)],
+        &recorder.snapshot(&parameters()),
+        &parameters()[1..],
+        &parameters(),
+    );
 }

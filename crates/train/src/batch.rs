@@ -71,7 +71,7 @@ pub struct BatchResult<O> {
     pub buffer_updates: Vec<(BufferId, Tensor)>,
 }
 
-/// Runs a batch forward and backward at the given parameters, watched by one observer a graph.
+/// Runs a batch forward and backward at the given parameters, watched by one observer a graph, made for the samples at some positions of the batch.
 ///
 /// The loss is the sum over the samples, so that gradients of activations are per sample.
 pub fn run_batch<O: Observer + Send>(
@@ -81,7 +81,7 @@ pub fn run_batch<O: Observer + Send>(
     batch: &Batch<'_>,
     shards: Shards,
     labels: Labels,
-    observer: impl Fn() -> O + Sync,
+    observer: impl Fn(Range<usize>) -> O + Sync,
 ) -> BatchResult<O> {
     let task = Task { model, parameters, buffers, batch, shards, labels };
     let ranges = shards.ranges(batch.indices.len(), model.mixes_samples());
@@ -134,17 +134,21 @@ impl Part {
 impl Task<'_> {
     /// Runs a shard: piece by piece through the trunk, together through the head and back, and piece by piece back. Pieces lie side
     /// by side, where there are threads for them, and their gradients are added in order.
-    fn run_shard<O: Observer + Send>(&self, range: Range<usize>, observer: impl Fn() -> O + Sync) -> (Shard, Vec<O>) {
+    fn run_shard<O: Observer + Send>(
+        &self,
+        range: Range<usize>,
+        observer: impl Fn(Range<usize>) -> O + Sync,
+    ) -> (Shard, Vec<O>) {
         let own = self.batch.split.labels(&self.batch.indices[range.clone()]);
         let pieces = Shards { size: PIECE, ..self.shards }.ranges(range.len(), !self.model.has_trunk());
         let trunk = |piece: Range<usize>| {
             let piece = range.start + piece.start..range.start + piece.end;
-            self.forward(Stage::Trunk, self.batch.images(piece.clone()), piece.start, observer())
+            self.forward(Stage::Trunk, self.batch.images(piece.clone()), piece.start, observer(piece))
         };
         let trunks: Vec<(Part, O)> = pieces.into_par_iter().map(trunk).collect();
         let features: Vec<&Tensor> = trunks.iter().map(|(trunk, _)| trunk.graph.value(trunk.output)).collect();
         let features = Tensor::concatenate(&features, 0);
-        let (mut head, mut head_observer) = self.forward(Stage::Head, features, range.start, observer());
+        let (mut head, mut head_observer) = self.forward(Stage::Head, features, range.start, observer(range.clone()));
         let (logits, moment) = (head.graph.value(head.output).clone(), self.moment(range.start));
         let labels = match self.labels {
             Labels::True => own,
@@ -174,14 +178,14 @@ impl Task<'_> {
         let whole = stage == Stage::Trunk || !self.model.has_trunk();
         let input = if whole { graph.constant(input) } else { graph.leaf(input) };
         let mode = Mode::Train(self.moment(first_sample));
-        let mut forward = Forward::with_parameters(&mut graph, self.parameters, self.buffers, mode);
+        let mut forward =
+            Forward::with_parameters(&mut graph, self.parameters, self.buffers, mode).watched_by(&mut observer);
         let output = match stage {
             Stage::Trunk => self.model.trunk(&mut forward, input),
             Stage::Head => self.model.head(&mut forward, input),
         };
         let leaves = forward.parameters().to_vec();
         let buffer_updates = forward.take_buffer_updates();
-        graph.observe_values(&mut observer);
         (Part { graph, leaves, input, output, buffer_updates }, observer)
     }
 

@@ -67,7 +67,9 @@ impl Trainer {
     pub fn step(&mut self, batch: &Batch<'_>, shards: Shards) -> Result<Result<StepResult, Divergence>, TrainError> {
         let diverged = |what: String| Ok(Err(Divergence { step: shards.step, what }));
         let (model, recorder, State { parameters, buffers }) = (&self.model, &self.recorder, &self.state);
-        let mut result = run_batch(model, parameters, buffers, batch, shards, Labels::True, || recorder.watch());
+        let mut result = run_batch(model, parameters, buffers, batch, shards, Labels::True, |samples| {
+            recorder.watch(samples, batch.indices.len())
+        });
         scale(&mut result, self.reduction, batch.indices.len());
         if let Some(what) = self.not_finite(&result) {
             return diverged(what);
@@ -144,7 +146,7 @@ impl BatchObjective<'_> {
 
     fn at(&self, parameters: &[Tensor], labels: Labels) -> Evaluation {
         let (model, buffers, reduction) = self.trainer;
-        let mut result = run_batch(model, parameters, buffers, self.batch, self.shards, labels, || ());
+        let mut result = run_batch(model, parameters, buffers, self.batch, self.shards, labels, |_| ());
         scale(&mut result, reduction, self.batch.indices.len());
         Evaluation { loss: self.reduced(result.loss), gradients: result.gradients, averaged_over: self.averaged_over() }
     }

@@ -61,7 +61,7 @@ fn compute(fixture: &Fixture, state: &State) -> Computed {
     let (split, indices) = (sample(), (0..GRADIENT_BATCH).collect::<Vec<_>>());
     let batch = Batch { split: &split, indices: &indices, normalization: Normalization::Unit };
     let State { parameters, buffers } = state;
-    let result = run_batch(&fixture.model, parameters, buffers, &batch, SHARDS, Labels::True, Logits::default);
+    let result = run_batch(&fixture.model, parameters, buffers, &batch, SHARDS, Labels::True, |_| Logits::default());
     // The batch size is a power of two, so that the division rounds nothing.
     let mean = |gradient: &Tensor| gradient.as_slice().iter().map(|x| x / GRADIENT_BATCH as f32).collect();
     Computed {

@@ -82,6 +82,38 @@ impl Vector for Array {
     }
 
     #[inline(always)]
+    unsafe fn lesser(mut self, other: Self) -> Self {
+        for (lane, other) in self.0.iter_mut().zip(other.0) {
+            *lane = if *lane < other { *lane } else { other };
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn greater(mut self, other: Self) -> Self {
+        for (lane, other) in self.0.iter_mut().zip(other.0) {
+            *lane = if *lane > other { *lane } else { other };
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn abs(mut self) -> Self {
+        for lane in &mut self.0 {
+            *lane = lane.abs();
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn add_where_zero(mut self, x: Self, addend: Self) -> Self {
+        for lane in 0..LANES {
+            self.0[lane] = if x.0[lane] == 0.0 { self.0[lane] + addend.0[lane] } else { self.0[lane] };
+        }
+        self
+    }
+
+    #[inline(always)]
     unsafe fn where_positive(mut self, mask: Self) -> Self {
         for (lane, mask) in self.0.iter_mut().zip(mask.0) {
             *lane = if mask > 0.0 { *lane } else { 0.0 };

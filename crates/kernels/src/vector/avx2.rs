@@ -81,6 +81,39 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn lesser(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX2 and FMA.
+        unsafe { Avx2(_mm256_min_ps(self.0, other.0), _mm256_min_ps(self.1, other.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn greater(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX2 and FMA.
+        unsafe { Avx2(_mm256_max_ps(self.0, other.0), _mm256_max_ps(self.1, other.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn abs(self) -> Self {
+        // SAFETY: the caller vouches for AVX2 and FMA.
+        unsafe {
+            let sign = _mm256_set1_ps(-0.0);
+            Avx2(_mm256_andnot_ps(sign, self.0), _mm256_andnot_ps(sign, self.1))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add_where_zero(self, x: Self, addend: Self) -> Self {
+        // SAFETY: the caller vouches for AVX2 and FMA.
+        unsafe {
+            let half = |sum, x, addend| {
+                let zero = _mm256_cmp_ps::<_CMP_EQ_OQ>(x, _mm256_setzero_ps());
+                _mm256_blendv_ps(sum, _mm256_add_ps(sum, addend), zero)
+            };
+            Avx2(half(self.0, x.0, addend.0), half(self.1, x.1, addend.1))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn where_positive(self, mask: Self) -> Self {
         // SAFETY: the caller vouches for AVX2 and FMA.
         unsafe {

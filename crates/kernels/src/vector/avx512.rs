@@ -75,6 +75,33 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn lesser(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512(_mm512_min_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn greater(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512(_mm512_max_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn abs(self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512(_mm512_abs_ps(self.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_where_zero(self, x: Self, addend: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe {
+            let zero = _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(x.0, _mm512_setzero_ps());
+            Avx512(_mm512_mask_add_ps(self.0, zero, self.0, addend.0))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn where_positive(self, mask: Self) -> Self {
         // SAFETY: the caller vouches for AVX-512F.
         unsafe {

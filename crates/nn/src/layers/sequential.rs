@@ -45,12 +45,8 @@ impl Sequential {
 
     /// Some of the layers, one after the other.
     pub(crate) fn forward_part(&self, part: impl RangeBounds<usize>, forward: &mut Forward<'_>, x: Var) -> Var {
-        self.0[(part.start_bound().cloned(), part.end_bound().cloned())].iter().fold(x, |x, (name, layer)| {
-            forward.graph().open_scope(name, x);
-            let y = layer.forward(forward, x);
-            forward.graph().close_scope(y);
-            y
-        })
+        let layers = &self.0[(part.start_bound().cloned(), part.end_bound().cloned())];
+        layers.iter().fold(x, |x, (name, layer)| forward.scope(name, x, |forward, x| layer.forward(forward, x)))
     }
 }
 

@@ -1,0 +1,135 @@
+//! What is kept of an activation in place of its elements: enough for its statistics, made while the elements are in the processor's cache.
+//!
+//! Moments are those of each sample of the batch, put together in sample order, and the elements of which the quantiles are taken have fixed
+//! places in the batch: so nothing depends on how it was cut.
+
+use crate::elements::ACTIVATION;
+use crate::statistics::{COUNT, SAMPLE, assemble};
+use seismograd_tensor::moments::Moments;
+use std::ops::Range;
+
+/// Some samples of a batch.
+#[derive(Clone, Debug)]
+pub(crate) struct Cut {
+    /// Which.
+    pub samples: Range<usize>,
+    /// Of how many.
+    pub of: usize,
+}
+
+/// What is kept of an activation on some samples of a batch.
+#[derive(Clone, Debug)]
+pub(crate) struct Digest {
+    /// Of each sample.
+    moments: Vec<Moments>,
+    /// The elements at the places of the sample that lie here.
+    sample: Vec<f32>,
+    /// The elements of fixed name that lie here.
+    elements: [Option<f32>; ACTIVATION.len()],
+}
+
+impl Digest {
+    /// Of the elements of these samples.
+    pub(crate) fn of(elements: &[f32], cut: &Cut) -> Digest {
+        let features = elements.len() / cut.samples.len().max(1);
+        let (all, first) = (features * cut.of, features * cut.samples.start);
+        let here = |place: usize| place.checked_sub(first).and_then(|at| elements.get(at).copied());
+        let mut sample = Vec::with_capacity((elements.len() * SAMPLE).div_ceil(all.max(1)).min(SAMPLE));
+        sample.extend(sampled(all, first..first + elements.len()).map(|place| elements[place - first]));
+        Digest {
+            moments: elements.chunks_exact(features.max(1)).map(Moments::of).collect(),
+            sample,
+            elements: ACTIVATION.map(|element| here(element.place(cut.of, features))),
+        }
+    }
+
+    /// The columns of a whole batch, in sample order: the statistics, then the elements of fixed name.
+    pub(crate) fn columns(pieces: &[&Digest]) -> Vec<f32> {
+        let moments = pieces.iter().flat_map(|piece| &piece.moments);
+        let moments = moments.fold(Moments::default(), |all, sample| all.merge(sample));
+        let mut sample = pieces.iter().flat_map(|piece| &piece.sample).copied().collect::<Vec<_>>();
+        let statistics = if sample.is_empty() { [0.0; COUNT] } else { assemble(&moments, &mut sample) };
+        let element = |at: usize| pieces.iter().find_map(|piece| piece.elements[at]).unwrap_or(0.0);
+        statistics.into_iter().chain((0..ACTIVATION.len()).map(element)).collect()
+    }
+}
+
+/// The places, inside of a range, of the sample of `n` elements that quantiles are taken of: `i n / 4096`, rounded down, or all where there are no more
+/// than 4096.
+pub(crate) fn sampled(n: usize, range: Range<usize>) -> impl Iterator<Item = usize> {
+    let count = n.min(SAMPLE);
+    let first = if n == 0 { 0 } else { (range.start * count).div_ceil(n) };
+    // Steps of n / 4096, whose fractions are carried along: a division for each element would take longer than the rest.
+    let (step, fraction) = (n / count.max(1), n % count.max(1));
+    let (mut place, mut carried) = (first * n / count.max(1), first * n % count.max(1));
+    let places = (first..count).map(move |_| {
+        let found = place;
+        carried += fraction;
+        let carry = usize::from(carried >= count);
+        place += step + carry;
+        carried -= carry * count;
+        found
+    });
+    places.take_while(move |place| *place < range.end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::elements::ACTIVATION;
+    use crate::statistics::summarize_sampled;
+
+    fn columns(elements: &[f32], samples: usize, cuts: &[usize]) -> Vec<f32> {
+        let features = elements.len() / samples;
+        let pieces: Vec<Digest> = cuts
+            .windows(2)
+            .map(|cut| {
+                Digest::of(
+                    &elements[cut[0] * features..cut[1] * features],
+                    &Cut { samples: cut[0]..cut[1], of: samples },
+                )
+            })
+            .collect();
+        Digest::columns(&pieces.iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn no_cut_changes_a_bit() {
+        for features in [1, 10, 512, 2500] {
+            let elements: Vec<f32> = (0..12 * features).map(|at| ((at * 7919 % 1009) as f32 - 300.0) / 64.0).collect();
+            let whole = columns(&elements, 12, &[0, 12]);
+            for cuts in [&[0, 1, 12][..], &[0, 5, 10, 12], &[0, 3, 3, 6, 9, 12]] {
+                let cut = columns(&elements, 12, cuts);
+                assert_eq!(
+                    cut.iter().map(|x| x.to_bits()).collect::<Vec<_>>(),
+                    whole.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+                );
+            }
+            // Up to the order in which moments are put together they are what they are for the elements of one sample.
+            for (at, (found, expect)) in whole.iter().zip(summarize_sampled(&elements)).enumerate() {
+                assert!(
+                    (found - expect).abs() <= 1e-6 * expect.abs().max(1.0),
+                    "{at} of {features}: {found}, {expect}"
+                );
+            }
+            let elements = ACTIVATION.map(|element| element.of(&elements, 12));
+            assert_eq!(whole[COUNT..], elements);
+        }
+    }
+
+    #[test]
+    fn places_are_those_of_the_whole_batch() {
+        let all: Vec<usize> = sampled(10_000, 0..10_000).collect();
+        assert_eq!((all.len(), all[0], all[1], all[4095]), (SAMPLE, 0, 2, 4095 * 10_000 / 4096));
+        for cut in [1, 2, 3, 777, 5000, 9999] {
+            assert_eq!(sampled(10_000, 0..cut).chain(sampled(10_000, cut..10_000)).collect::<Vec<_>>(), all);
+        }
+        assert_eq!(sampled(5, 2..4).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(sampled(0, 0..0).count(), 0);
+    }
+
+    #[test]
+    fn nothing_gives_zeros() {
+        assert_eq!(columns(&[], 1, &[0, 1]), [0.0; COUNT + 4]);
+    }
+}
