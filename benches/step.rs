@@ -18,7 +18,7 @@ fn step(bencher: Bencher<'_, '_>, batch_size: usize, record: &str) {
     config.record = record.to_owned();
     let mut trainer = Trainer::new(&config, None).expect("a valid configuration");
     let indices: Vec<u32> = (0..batch_size as u32).collect();
-    let batch = Batch { split: &dataset.train, indices: &indices, normalization: Normalization::Unit };
+    let batch = Batch::Split { split: &dataset.train, indices: &indices, normalization: Normalization::Unit };
     let mut step = 0;
     bencher.counter(ItemsCount::new(batch_size)).bench_local(|| {
         step += 1;

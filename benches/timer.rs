@@ -4,15 +4,16 @@
 //!
 //! ```text
 //! {"calibrate": {"threads": 2}}                                    {"gflops": 301.2}
-//! {"step": {"batch_size": 100, "steps": 3, "width": 32,
+//! {"step": {"batch_size": 100, "steps": 3, "width": 32, "side": 32,
 //!           "threads": 2, "record": "output"}}                     {"ms": [36.1, 35.9, 36.0], "peak_mb": 92.4}
 //! ```
 
 use rayon::ThreadPool;
-use seismograd_cifar10::{Dataset, Normalization};
+use seismograd_cifar10::{Dataset, Normalization, Split};
 use seismograd_kernels::level::Level;
 use seismograd_kernels::peak::fused_multiply_adds;
-use seismograd_nn::models::paper_cnn_of_width;
+use seismograd_nn::Tensor;
+use seismograd_nn::models::{PaperCnnSize, paper_cnn_of_size};
 use seismograd_record::{Recorder, Wiring};
 use seismograd_train::{Batch, DataSource, Protocol, RunConfig, Shards, Trainer};
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,7 @@ struct Step {
     batch_size: usize,
     steps: usize,
     width: usize,
+    side: usize,
     threads: usize,
     record: String,
 }
@@ -82,8 +84,13 @@ impl Timer {
             Some(known) => known,
             None => (trainer(step)?, 0),
         };
+        let split = &self.dataset.train;
         let indices: Vec<u32> = (0..step.batch_size as u32).collect();
-        let batch = Batch { split: &self.dataset.train, indices: &indices, normalization: Normalization::Unit };
+        let enlarged = enlarged(split, &indices, step.side);
+        let batch = match &enlarged {
+            Some((images, labels)) => Batch::Tensor { images, labels },
+            None => Batch::Split { split, indices: &indices, normalization: Normalization::Unit },
+        };
         let size = RunConfig::new(Protocol::Standard, "adam", None, &[])?.shard_size;
         // The first request of a kind begins with a step that is not timed.
         let warm = usize::from(number == 0);
@@ -101,11 +108,26 @@ impl Timer {
     }
 }
 
-/// The paper's CNN of another width, under Adam.
+/// The images repeated until they have this side, unless it is their own.
+fn enlarged(split: &Split, indices: &[u32], side: usize) -> Option<(Tensor, Vec<u8>)> {
+    (side != 32).then(|| {
+        let mut own = Tensor::zeros(&[indices.len(), 32, 32, 3]);
+        split.batch_into(indices, &Normalization::Unit, own.as_mut_slice());
+        let [image, row] = [32 * 32 * 3, 32 * 3];
+        let mut images = Tensor::zeros(&[indices.len(), side, side, 3]);
+        for (at, pixel) in images.as_mut_slice().chunks_exact_mut(3).enumerate() {
+            let (n, y, x) = (at / (side * side), at / side % side % 32, at % side % 32);
+            pixel.copy_from_slice(&own.as_slice()[n * image + y * row + 3 * x..][..3]);
+        }
+        (images, split.labels(indices))
+    })
+}
+
+/// The paper's CNN of another size, under Adam.
 fn trainer(step: &Step) -> Result<Trainer, Box<dyn std::error::Error>> {
     let mut config = RunConfig::new(Protocol::Standard, "adam", None, &[])?;
     config.record = step.record.clone();
-    let model = paper_cnn_of_width(step.width, config.dropout);
+    let model = paper_cnn_of_size(PaperCnnSize { width: step.width, side: step.side }, config.dropout);
     let wiring =
         Wiring { output_layer: model.output_layer(), scopes: model.scopes(), parameters: model.parameter_names() };
     let recorder = Recorder::new(&config.record.parse()?, &wiring)?;

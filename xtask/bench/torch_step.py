@@ -1,6 +1,6 @@
 """Times PyTorch's training step of the paper's CNN, for `cargo xtask bench`.
 
-Reads requests from standard input, one JSON object a line (`batch_size`, `steps`, `width`, `threads`), and answers each with the
+Reads requests from standard input, one JSON object a line (`batch_size`, `steps`, `width`, `side`, `threads`), and answers each with the
 milliseconds of its steps. A step is zero_grad, forward, backward, Adam. `--tuned` is the fastest configuration found: channels innermost, fused
 Adam, and an allocator that keeps freed memory, which glibc reads from the environment only when a process starts.
 """
@@ -26,7 +26,7 @@ from torch import nn  # noqa: E402
 class Step:
     """A model, its optimizer and a batch that is used again and again."""
 
-    def __init__(self, width, batch_size):
+    def __init__(self, width, side, batch_size):
         torch.manual_seed(0)
         layout = torch.channels_last if TUNED else torch.contiguous_format
         blocks, channels = [], 3
@@ -35,10 +35,10 @@ class Step:
                 blocks += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
                 channels = width
             blocks.append(nn.MaxPool2d(2))
-        head = [nn.Flatten(), nn.Linear(width * 16, 512), nn.ReLU(), nn.Dropout(0.5), nn.Linear(512, 10)]
+        head = [nn.Flatten(), nn.Linear(width * (side // 8) ** 2, 512), nn.ReLU(), nn.Dropout(0.5), nn.Linear(512, 10)]
         self.model = nn.Sequential(*blocks, *head).to(memory_format=layout)
         self.adam = torch.optim.Adam(self.model.parameters(), lr=1e-3, **({"fused": True} if TUNED else {}))
-        self.images = torch.rand(batch_size, 3, 32, 32).contiguous(memory_format=layout)
+        self.images = torch.rand(batch_size, 3, side, side).contiguous(memory_format=layout)
         self.labels = torch.randint(0, 10, (batch_size,))
 
     def run(self):
@@ -51,7 +51,7 @@ steps = {}
 for line in sys.stdin:
     request = json.loads(line)
     torch.set_num_threads(request["threads"])
-    key = (request["width"], request["batch_size"])
+    key = (request["width"], request["side"], request["batch_size"])
     if key not in steps:
         steps[key] = Step(*key)
         steps[key].run()

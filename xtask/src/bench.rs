@@ -162,19 +162,14 @@ impl Programs {
         Ok(round)
     }
 
-    /// How the cost grows with the width and falls with threads, and what recording costs, at batch size 100.
+    /// How the cost grows with the width of the network and the side of the images and falls with threads, and what recording costs, at batch size 100.
     fn growth(&mut self, wanted: usize, threads: usize) -> anyhow::Result<serde_json::Value> {
         let base = Work::new(100, threads);
         let widths = [16, 32, 64, 128].map(|width| Work { width, ..base.clone() });
-        let measured = self.measure(&widths, wanted.min(6))?;
-        println!("\nWidth of the convolutions, batch size 100:\n");
-        println!("| channels | ms | PyTorch tuned | ratio |\n|---|---|---|---|");
-        let mut saved = json!({ "width": [], "threads": [], "record": [] });
-        for (work, times) in widths.iter().zip(&measured.times) {
-            let [ours, tuned, _] = times.each_ref().map(|times| centre(times));
-            println!("| {} | {ours:.1} | {} | {} |", work.width, shown(tuned), ratio(tuned, ours));
-            push(&mut saved["width"], json!({ "width": work.width, "ours_ms": ours, "torch_tuned_ms": known(tuned) }));
-        }
+        let sides = [16, 32, 64].map(|side| Work { side, ..base.clone() });
+        let mut saved = json!({ "threads": [], "record": [] });
+        saved["width"] = self.growth_over("channels", &widths, |work| work.width, wanted)?;
+        saved["side"] = self.growth_over("side of the images", &sides, |work| work.side, wanted)?;
         println!("\nThreads, batch size 100:\n\n| threads | ms | PyTorch tuned | ratio |\n|---|---|---|---|");
         let counts: Vec<usize> = (0..).map(|power| 1 << power).take_while(|&count| count <= threads).collect();
         for count in counts {
@@ -197,6 +192,26 @@ impl Programs {
             push(&mut saved["record"], row);
         }
         Ok(saved)
+    }
+}
+
+impl Programs {
+    /// A table of the cost over one of the sizes.
+    fn growth_over(
+        &mut self,
+        what: &str,
+        works: &[Work],
+        size: impl Fn(&Work) -> usize,
+        wanted: usize,
+    ) -> anyhow::Result<serde_json::Value> {
+        let measured = self.measure(works, wanted.min(6))?;
+        println!("\nBatch size 100:\n\n| {what} | ms | PyTorch tuned | ratio |\n|---|---|---|---|");
+        let rows = works.iter().zip(&measured.times).map(|(work, times)| {
+            let [ours, tuned, _] = times.each_ref().map(|times| centre(times));
+            println!("| {} | {ours:.1} | {} | {} |", size(work), shown(tuned), ratio(tuned, ours));
+            json!({ "size": size(work), "ours_ms": ours, "torch_tuned_ms": known(tuned) })
+        });
+        Ok(rows.collect())
     }
 }
 

@@ -4,7 +4,7 @@ mod paper_cnn;
 mod resnet;
 mod smooth_cnn;
 
-pub use paper_cnn::{paper_cnn, paper_cnn_of_width};
+pub use paper_cnn::{PaperCnnSize, paper_cnn, paper_cnn_of_size};
 pub use resnet::resnet20;
 pub use smooth_cnn::smooth_cnn;
 

@@ -10,6 +10,7 @@ use crate::watch::{Kept, Watch, Watched};
 use rayon::prelude::*;
 use seismograd_autodiff::Tensor;
 use seismograd_trace::{Coordinate, Quantity, Schema, Signal};
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -232,20 +233,21 @@ impl Tracked {
         match found {
             Found::Digests(pieces) => Digest::columns(&pieces.iter().map(|piece| &***piece).collect::<Vec<_>>()),
             Found::Whole(pieces, samples) => match pieces[..] {
-                [elements] => self.of(elements, *samples),
-                _ => self.of(&pieces.concat(), *samples),
+                [elements] => self.of(elements.into(), *samples),
+                _ => self.of(pieces.concat().into(), *samples),
             },
             Found::Update(before, after) => {
-                self.of(&before.iter().zip(*after).map(|(before, after)| after - before).collect::<Vec<_>>(), 1)
+                self.of(before.iter().zip(*after).map(|(before, after)| after - before).collect(), 1)
             }
         }
     }
 
     /// The columns of elements that belong to a number of samples. Quantiles are exact at the output layer, elsewhere of a sample.
-    fn of(&self, elements: &[f32], samples: usize) -> Vec<f32> {
+    fn of(&self, elements: Cow<'_, [f32]>, samples: usize) -> Vec<f32> {
+        let fixed: Vec<f32> = self.elements.iter().map(|element| element.of(&elements, samples)).collect();
         let exact = self.signal.site().starts_with(OUTPUT);
-        let statistics = if exact { summarize(&mut elements.to_vec()) } else { summarize_sampled(elements) };
-        statistics.into_iter().chain(self.elements.iter().map(|element| element.of(elements, samples))).collect()
+        let statistics = if exact { summarize(&mut elements.into_owned()) } else { summarize_sampled(&elements) };
+        statistics.into_iter().chain(fixed).collect()
     }
 
     fn silent(&self) -> RecordError {

@@ -8,24 +8,54 @@ use seismograd_nn::{BufferId, Forward, Mode, Model, Moment, Reduction};
 use seismograd_tensor::Tensor;
 use std::ops::Range;
 
-/// Some images of a split.
+/// What a step trains on.
 #[derive(Clone, Copy)]
-pub struct Batch<'a> {
-    /// The images and labels to choose from.
-    pub split: &'a Split,
-    /// Which of them, in order.
-    pub indices: &'a [u32],
-    /// How pixels become numbers.
-    pub normalization: Normalization,
+pub enum Batch<'a> {
+    /// Some images of a split.
+    Split {
+        /// The images and labels to choose from.
+        split: &'a Split,
+        /// Which of them, in order.
+        indices: &'a [u32],
+        /// How pixels become numbers.
+        normalization: Normalization,
+    },
+    /// Images as the model takes them.
+    Tensor {
+        /// `[n, h, w, c]`.
+        images: &'a Tensor,
+        /// The class of each.
+        labels: &'a [u8],
+    },
 }
 
 impl Batch<'_> {
-    /// The images `[n, 32, 32, 3]` at these positions of the batch.
+    /// The number of images.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Batch::Split { indices, .. } => indices.len(),
+            Batch::Tensor { labels, .. } => labels.len(),
+        }
+    }
+
+    /// The images `[n, h, w, c]` at these positions of the batch.
     pub(crate) fn images(&self, range: Range<usize>) -> Tensor {
-        let indices = &self.indices[range];
-        let mut images = Tensor::zeros(&[indices.len(), 32, 32, 3]);
-        self.split.batch_into(indices, &self.normalization, images.as_mut_slice());
-        images
+        match self {
+            Batch::Split { split, indices, normalization } => {
+                let mut images = Tensor::zeros(&[range.len(), 32, 32, 3]);
+                split.batch_into(&indices[range], normalization, images.as_mut_slice());
+                images
+            }
+            Batch::Tensor { images, .. } => images.slice(0, range),
+        }
+    }
+
+    /// The labels at these positions of the batch.
+    fn labels(&self, range: Range<usize>) -> Vec<u8> {
+        match self {
+            Batch::Split { split, indices, .. } => split.labels(&indices[range]),
+            Batch::Tensor { labels, .. } => labels[range].to_vec(),
+        }
     }
 }
 
@@ -84,7 +114,7 @@ pub fn run_batch<O: Observer + Send>(
     observer: impl Fn(Range<usize>) -> O + Sync,
 ) -> BatchResult<O> {
     let task = Task { model, parameters, buffers, batch, shards, labels };
-    let ranges = shards.ranges(batch.indices.len(), model.mixes_samples());
+    let ranges = shards.ranges(batch.len(), model.mixes_samples());
     let shards: Vec<_> = ranges.into_par_iter().map(|range| task.run_shard(range, &observer)).collect();
     let (shards, observers): (Vec<_>, Vec<_>) = shards.into_iter().unzip();
     reduce(shards, observers)
@@ -139,7 +169,7 @@ impl Task<'_> {
         range: Range<usize>,
         observer: impl Fn(Range<usize>) -> O + Sync,
     ) -> (Shard, Vec<O>) {
-        let own = self.batch.split.labels(&self.batch.indices[range.clone()]);
+        let own = self.batch.labels(range.clone());
         let pieces = Shards { size: PIECE, ..self.shards }.ranges(range.len(), !self.model.has_trunk());
         let trunk = |piece: Range<usize>| {
             let piece = range.start + piece.start..range.start + piece.end;

@@ -30,7 +30,7 @@ pub fn evaluate(
     let shards: Vec<(f64, usize)> = ranges
         .into_par_iter()
         .map(|range| {
-            let batch = Batch { split, indices: &indices[range.clone()], normalization };
+            let batch = Batch::Split { split, indices: &indices[range.clone()], normalization };
             evaluate_shard(model, parameters, buffers, batch.images(0..range.len()), &split.labels[range])
         })
         .collect();

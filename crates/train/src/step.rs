@@ -68,9 +68,9 @@ impl Trainer {
         let diverged = |what: String| Ok(Err(Divergence { step: shards.step, what }));
         let (model, recorder, State { parameters, buffers }) = (&self.model, &self.recorder, &self.state);
         let mut result = run_batch(model, parameters, buffers, batch, shards, Labels::True, |samples| {
-            recorder.watch(samples, batch.indices.len())
+            recorder.watch(samples, batch.len())
         });
-        scale(&mut result, self.reduction, batch.indices.len());
+        scale(&mut result, self.reduction, batch.len());
         if let Some(what) = self.not_finite(&result) {
             return diverged(what);
         }
@@ -87,7 +87,7 @@ impl Trainer {
             return diverged(format!("{name} after the update"));
         }
         let row = self.recorder.row(&result.observers, &snapshot, &result.gradients, &self.state.parameters)?;
-        Ok(Ok(StepResult { loss: result.loss / batch.indices.len() as f64, correct: result.correct, row }))
+        Ok(Ok(StepResult { loss: result.loss / batch.len() as f64, correct: result.correct, row }))
     }
 
     fn not_finite(&self, result: &BatchResult<Watch>) -> Option<String> {
@@ -139,7 +139,7 @@ impl BatchObjective<'_> {
 
     fn averaged_over(&self) -> usize {
         match self.trainer.2 {
-            Reduction::Mean => self.batch.indices.len(),
+            Reduction::Mean => self.batch.len(),
             Reduction::Sum => 1,
         }
     }
@@ -147,7 +147,7 @@ impl BatchObjective<'_> {
     fn at(&self, parameters: &[Tensor], labels: Labels) -> Evaluation {
         let (model, buffers, reduction) = self.trainer;
         let mut result = run_batch(model, parameters, buffers, self.batch, self.shards, labels, |_| ());
-        scale(&mut result, reduction, self.batch.indices.len());
+        scale(&mut result, reduction, self.batch.len());
         Evaluation { loss: self.reduced(result.loss), gradients: result.gradients, averaged_over: self.averaged_over() }
     }
 }

@@ -59,7 +59,7 @@ struct Computed {
 
 fn compute(fixture: &Fixture, state: &State) -> Computed {
     let (split, indices) = (sample(), (0..GRADIENT_BATCH).collect::<Vec<_>>());
-    let batch = Batch { split: &split, indices: &indices, normalization: Normalization::Unit };
+    let batch = Batch::Split { split: &split, indices: &indices, normalization: Normalization::Unit };
     let State { parameters, buffers } = state;
     let result = run_batch(&fixture.model, parameters, buffers, &batch, SHARDS, Labels::True, |_| Logits::default());
     // The batch size is a power of two, so that the division rounds nothing.
@@ -133,7 +133,7 @@ fn free_run(fixture: &Fixture, model: &str, optimizer: &str, lr: f64, options: &
     let split = sample();
     let step = |step: u32| {
         let indices: Vec<u32> = (BATCH * step..BATCH * (step + 1)).map(|at| at % split.len() as u32).collect();
-        let batch = Batch { split: &split, indices: &indices, normalization: config.normalization() };
+        let batch = Batch::Split { split: &split, indices: &indices, normalization: config.normalization() };
         let shards = Shards { size: config.shard_size, seed: 0, step: u64::from(step) + 1 };
         trainer.step(&batch, shards).unwrap().unwrap().loss
     };

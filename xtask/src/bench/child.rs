@@ -11,6 +11,8 @@ use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 pub(super) struct Work {
     pub batch_size: usize,
     pub width: usize,
+    /// Height and width of the images.
+    pub side: usize,
     pub threads: usize,
     pub record: &'static str,
 }
@@ -18,7 +20,7 @@ pub(super) struct Work {
 impl Work {
     /// The paper's CNN, its output layer recorded.
     pub(super) fn new(batch_size: usize, threads: usize) -> Work {
-        Work { batch_size, width: 32, threads, record: "output" }
+        Work { batch_size, width: 32, side: 32, threads, record: "output" }
     }
 
     /// Whether another program is timed beside ours: it records nothing, so not where recording is what is looked at.
@@ -62,9 +64,9 @@ impl Child {
 
     /// Milliseconds of our steps, and the most memory held so far, in MB.
     pub(super) fn step(&mut self, work: &Work, steps: usize) -> anyhow::Result<(Vec<f64>, f64)> {
-        let Work { batch_size, width, threads, record } = work;
+        let Work { batch_size, width, side, threads, record } = work;
         let request = json!({
-            "batch_size": batch_size, "steps": steps, "width": width, "threads": threads, "record": record,
+            "batch_size": batch_size, "steps": steps, "width": width, "side": side, "threads": threads, "record": record,
         });
         let answer = self.ask(&json!({ "step": request }))?;
         Ok((numbers(self.who, &answer)?, answer["peak_mb"].as_f64().unwrap_or(0.0)))
@@ -72,8 +74,9 @@ impl Child {
 
     /// Milliseconds of PyTorch's steps, and its version.
     pub(super) fn torch_step(&mut self, work: &Work, steps: usize) -> anyhow::Result<(Vec<f64>, String)> {
-        let Work { batch_size, width, threads, .. } = work;
-        let request = json!({ "batch_size": batch_size, "steps": steps, "width": width, "threads": threads });
+        let Work { batch_size, width, side, threads, .. } = work;
+        let request =
+            json!({ "batch_size": batch_size, "steps": steps, "width": width, "side": side, "threads": threads });
         let answer = self.ask(&request)?;
         Ok((numbers(self.who, &answer)?, answer["version"].as_str().unwrap_or_default().to_owned()))
     }

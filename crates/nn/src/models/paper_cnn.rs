@@ -9,15 +9,25 @@ use crate::{Builder, Conv2d, Dropout, Flatten, Initialization, Linear, MaxPool2d
 /// When `dropout` is not in [0, 1).
 #[track_caller]
 pub fn paper_cnn(dropout: f64) -> Model {
-    paper_cnn_of_width(32, dropout)
+    paper_cnn_of_size(PaperCnnSize { width: 32, side: 32 }, dropout)
 }
 
-/// [`paper_cnn`] with another number of channels.
+/// What [`paper_cnn_of_size`] may vary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PaperCnnSize {
+    /// Channels of every convolution.
+    pub width: usize,
+    /// Height and width of the images.
+    pub side: usize,
+}
+
+/// [`paper_cnn`] with another number of channels, or for larger or smaller images.
 ///
 /// # Panics
-/// When `dropout` is not in [0, 1).
+/// When `dropout` is not in [0, 1), or the pooled images would be empty.
 #[track_caller]
-pub fn paper_cnn_of_width(width: usize, dropout: f64) -> Model {
+pub fn paper_cnn_of_size(PaperCnnSize { width, side }: PaperCnnSize, dropout: f64) -> Model {
+    assert!(side >= 8, "paper CNN: images of side {side} are pooled to nothing");
     let mut builder = Builder::new(Initialization::KaimingNormal);
     let mut layers = Sequential::new(&mut builder);
     for (block, channels_in) in [3, width, width].into_iter().enumerate() {
@@ -31,7 +41,7 @@ pub fn paper_cnn_of_width(width: usize, dropout: f64) -> Model {
     }
     let layers = layers
         .add("flatten", |_| Flatten)
-        .add("fc1", |builder| Linear::new(builder, 16 * width, 512))
+        .add("fc1", |builder| Linear::new(builder, (side / 8).pow(2) * width, 512))
         .add("relu7", |_| Relu)
         .add("dropout", |builder| Dropout::new(builder, dropout))
         .add("fc2", |builder| Linear::new(builder, 512, 10))

@@ -142,7 +142,7 @@ impl<'a> Session<'a> {
 
     fn step(&mut self, indices: &[u32]) -> Result<Result<StepResult, Divergence>, TrainError> {
         let config = &self.settings.config;
-        let batch = Batch { split: &self.dataset.train, indices, normalization: config.normalization() };
+        let batch = Batch::Split { split: &self.dataset.train, indices, normalization: config.normalization() };
         let shards = Shards { size: config.shard_size, seed: config.seed, step: self.position.step + 1 };
         self.trainer.step(&batch, shards)
     }
