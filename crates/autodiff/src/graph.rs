@@ -76,6 +76,8 @@ impl<'g> Context<'g> {
 pub(crate) struct Node {
     /// Empty while nobody has asked for a deferred value.
     pub value: OnceLock<Tensor>,
+    /// Whether the rule can compute the value, as often as somebody asks.
+    pub deferred: bool,
     pub inputs: Vec<Var>,
     /// None for leaves and constants.
     pub rule: Option<Box<dyn Backward>>,
@@ -109,12 +111,18 @@ impl Graph {
 
     /// A value whose gradient is wanted.
     pub fn leaf(&mut self, value: Tensor) -> Var {
-        self.append(Node { value: value.into(), inputs: Vec::new(), rule: None, needs_gradient: true })
+        self.append(Node { value: value.into(), deferred: false, inputs: Vec::new(), rule: None, needs_gradient: true })
     }
 
     /// A value whose gradient nobody wants, such as a batch of images.
     pub fn constant(&mut self, value: Tensor) -> Var {
-        self.append(Node { value: value.into(), inputs: Vec::new(), rule: None, needs_gradient: false })
+        self.append(Node {
+            value: value.into(),
+            deferred: false,
+            inputs: Vec::new(),
+            rule: None,
+            needs_gradient: false,
+        })
     }
 
     /// Appends an operation's result with its rule. Operations of other crates join the graph through this too.
@@ -130,7 +138,8 @@ impl Graph {
 
     fn push_rule(&mut self, value: OnceLock<Tensor>, inputs: &[Var], rule: impl Backward + 'static) -> Var {
         let needs_gradient = inputs.iter().any(|input| self.nodes[input.index()].needs_gradient);
-        self.append(Node { value, inputs: inputs.to_vec(), rule: Some(Box::new(rule)), needs_gradient })
+        let deferred = value.get().is_none();
+        self.append(Node { value, deferred, inputs: inputs.to_vec(), rule: Some(Box::new(rule)), needs_gradient })
     }
 
     fn append(&mut self, node: Node) -> Var {
@@ -149,11 +158,18 @@ impl Graph {
         node.value.get_or_init(|| rule().value(&self.context(node)))
     }
 
-    /// The rectified value of a node, in one pass with the value itself where that is possible and still to be done.
-    pub(crate) fn rectified(&self, var: Var) -> Option<Tensor> {
+    /// The rectified value of a deferred node: in one pass with the value itself if nobody has asked for that yet, otherwise in its place, unless
+    /// somebody keeps it. Whoever asks for the value later has it computed again.
+    pub(crate) fn rectified(&mut self, var: Var, rectify: impl Fn(f32) -> f32 + Sync) -> Option<Tensor> {
+        let node = &mut self.nodes[var.index()];
+        if !node.deferred {
+            return None;
+        }
+        if let Some(value) = node.value.take() {
+            return Some(value.into_map(rectify));
+        }
         let node = &self.nodes[var.index()];
-        let rule = node.rule.as_ref().filter(|_| node.value.get().is_none())?;
-        rule.rectified(&self.context(node))
+        node.rule.as_ref()?.rectified(&self.context(node))
     }
 
     /// The number of nodes.

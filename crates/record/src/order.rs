@@ -30,6 +30,8 @@ pub(crate) fn order_statistics(elements: &mut [f32], ranks: &[usize]) -> (Vec<f3
 /// Leading bits of an element's key that choose its bucket: the sign, the exponent and 3 bits of the fraction.
 const BITS: u32 = 12;
 const BUCKETS: usize = 1 << BITS;
+/// Elements from which on buckets are worth their counters.
+const MANY: usize = 2 * BUCKETS;
 
 /// The bucket of an element. A greater element is in the same bucket or a later one.
 fn bucket(x: f32) -> usize {
@@ -40,7 +42,7 @@ fn bucket(x: f32) -> usize {
 }
 
 fn select(elements: &mut [f32], ranks: &[usize]) -> Vec<f32> {
-    if elements.len() < BUCKETS {
+    if elements.len() < MANY {
         return select_among(elements, ranks);
     }
     let mut counts = vec![0; BUCKETS];
@@ -129,7 +131,7 @@ mod tests {
 
     #[test]
     fn ranks_around_the_size_where_buckets_begin() {
-        for len in [BUCKETS - 1, BUCKETS, BUCKETS + 1, 3 * BUCKETS] {
+        for len in [MANY - 1, MANY, MANY + 1, 2 * MANY] {
             for zero in [2, 7, 2 * len] {
                 let (last, middle) = (len - 1, len / 2);
                 check(&many(len, zero), &[0, 1, len / 20, middle - 1, middle, middle, middle + 1, last - 1, last]);
@@ -139,8 +141,8 @@ mod tests {
 
     #[test]
     fn many_equal_elements() {
-        check(&vec![0.5; 2 * BUCKETS], &[0, 7, BUCKETS, 2 * BUCKETS - 1]);
-        check(&vec![0.0; 2 * BUCKETS], &[0, 7, 2 * BUCKETS - 1]);
+        check(&vec![0.5; 2 * MANY], &[0, 7, MANY, 2 * MANY - 1]);
+        check(&vec![0.0; 2 * MANY], &[0, 7, 2 * MANY - 1]);
     }
 
     #[test]

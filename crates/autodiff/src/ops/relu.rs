@@ -8,8 +8,8 @@ struct Rule;
 impl Graph {
     /// `max(x, 0)`; the gradient at zero is zero. A NaN stays one.
     pub fn relu(&mut self, x: Var) -> Var {
-        let rectified =
-            self.rectified(x).unwrap_or_else(|| self.value(x).map(|x| if x < 0.0 { 0.0 } else { x }));
+        let rectify = |x: f32| if x < 0.0 { 0.0 } else { x };
+        let rectified = self.rectified(x, rectify).unwrap_or_else(|| self.value(x).map(rectify));
         self.push(rectified, &[x], Rule)
     }
 }
@@ -46,5 +46,20 @@ mod tests {
         assert_eq!(before.of(x).unwrap().as_slice(), [2.0, 0.0, 2.0]);
         assert_eq!((before.of(x), before.of(w)), (after.of(x), after.of(w)));
         assert_eq!(g.relu(conv), crate::Var(relu.0 + 2));
+    }
+
+    #[test]
+    fn a_convolution_that_was_seen_is_rectified_in_its_place_and_still_there() {
+        let mut g = Graph::new();
+        let x = g.leaf(Tensor::new(&[1, 1, 2, 1], vec![1.0, -2.0]));
+        let w = g.leaf(Tensor::full(&[1, 1, 1, 1], 2.0));
+        let conv = g.conv2d(x, w, None, Window::square(1, 0));
+        let seen = g.value(conv).as_slice().as_ptr();
+        let relu = g.relu(conv);
+        assert_eq!(g.value(relu).as_slice().as_ptr(), seen);
+        assert_eq!((g.value(relu).as_slice(), g.value(conv).as_slice()), (&[2.0, 0.0][..], &[2.0, -4.0][..]));
+        let kept = g.value(conv).clone();
+        let again = g.relu(conv);
+        assert_eq!((g.value(again).as_slice(), kept.as_slice()), (&[2.0, 0.0][..], &[2.0, -4.0][..]));
     }
 }
