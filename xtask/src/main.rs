@@ -3,6 +3,7 @@
 mod bench;
 mod data;
 mod oracle;
+mod sweep;
 mod tidy;
 
 use clap::{Parser, Subcommand};
@@ -24,6 +25,8 @@ enum Task {
     Data(data::Args),
     /// Regenerate the stored fixtures with Python and PyTorch.
     Oracle(oracle::Args),
+    /// Train a grid of runs, on this machine or on a cluster, and analyse them.
+    Sweep(Box<sweep::Args>),
     /// Check the invariants of ARCHITECTURE.md.
     Tidy(tidy::Args),
 }
@@ -33,6 +36,10 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::run(&args),
         Task::Data(args) => data::run(&args),
         Task::Oracle(args) => oracle::run(&args),
+        Task::Sweep(args) => match sweep::run(&args) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Task::Tidy(args) => tidy::run(&args),
     };
     match done {

@@ -3,7 +3,7 @@
 //! Decades first, then the two neighbours of the best at a third of a decade's distance: the same six rates for every optimizer, whatever
 //! its scale.
 
-use crate::engine::{Watcher, carry};
+use crate::engine::threads::{Watcher, carry};
 use crate::grid::{Grid, SEARCH_SEED};
 use seismograd_analysis::{Choice, Search, Trial};
 use seismograd_cifar10::Dataset;
