@@ -14,7 +14,7 @@ mod view;
 
 use anyhow::{Context, bail};
 use clap::{Subcommand, ValueEnum};
-use programs::Programs;
+pub use programs::Programs;
 use seismograd_sweep::{Carried, Launch, Plan, Request, State, SweepFile, carry_cell, line, missing};
 use std::io::{self, Write};
 use std::num::NonZero;
@@ -176,7 +176,7 @@ impl Sweep {
         let launch = launch(plan, out, &programs, cores() / workers);
         announce(plan, out)?;
         let tally = {
-            let mut view = View::new(plan, out, workers, &stop)?;
+            let mut view = View::new(plan, out, workers, &stop);
             seismograd_sweep::run(plan, &launch, workers, &mut view, stop.flag())
         };
         if stop.is_asked() && tally.left > 0 {

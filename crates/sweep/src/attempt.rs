@@ -209,7 +209,7 @@ fn last_lines(stderr: impl Read) -> Vec<String> {
 fn said(status: Option<ExitStatus>, lines: &[String]) -> String {
     let lines: Vec<&str> = lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
     if let Some(error) = lines.iter().rev().find_map(|line| line.strip_prefix("error: ")) {
-        return error.to_owned();
+        return error.replace("go on with --resume", "start the sweep again");
     }
     let how = status.map_or_else(|| "is gone".to_owned(), |status| status.to_string());
     if let Some(at) = lines.iter().position(|line| line.contains("panicked at")) {

@@ -6,10 +6,11 @@ mod axis;
 mod sections;
 
 pub use axis::Rates;
-pub use sections::{Limits, Method, Slurm, Tune};
+pub(crate) use axis::between;
+pub use sections::{Limits, Method, Optimizer, Slurm, Tune};
 
 use crate::error::SweepError;
-use sections::{Exclusion, Optimizer};
+use sections::Exclusion;
 use seismograd_train::Protocol;
 use serde::Deserialize;
 use std::path::Path;

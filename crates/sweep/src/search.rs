@@ -75,7 +75,7 @@ pub fn search(
 }
 
 /// The smallest and the largest batch size: a rate must serve both.
-fn extremes(sizes: &[usize]) -> Vec<usize> {
+pub(crate) fn extremes(sizes: &[usize]) -> Vec<usize> {
     let mut extremes: Vec<usize> = sizes.iter().min().into_iter().chain(sizes.iter().max()).copied().collect();
     extremes.dedup();
     extremes

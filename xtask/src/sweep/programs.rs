@@ -32,6 +32,11 @@ impl Programs {
         Ok(Programs { train: found("train")?, characterize: found("characterize")?, directory })
     }
 
+    /// Where both are.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The command that goes on with the sweep in a directory, from anywhere.
     pub fn sweep(&self, out: &Path) -> anyhow::Result<Vec<String>> {
         let own = std::env::current_exe().context("this program does not know where it is")?;

@@ -35,7 +35,7 @@ const FINE: f64 = 1000.0;
 
 impl View {
     /// Nothing is under way yet.
-    pub fn new(plan: &Plan, out: &Path, workers: usize, stop: &Stop) -> anyhow::Result<View> {
+    pub fn new(plan: &Plan, out: &Path, workers: usize, stop: &Stop) -> View {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
         let bar = |template: &str, length: f64| {
             let bar = bars.add(ProgressBar::new((FINE * length) as u64));
@@ -64,7 +64,7 @@ impl View {
             bars: bars.clone(),
         };
         view.draw();
-        Ok(view)
+        view
     }
 
     fn draw(&mut self) {
