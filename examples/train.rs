@@ -6,9 +6,13 @@
 
 use clap::Parser;
 use examples::{
-    INTERRUPTED, Interrupt, RunBar, accuracy, assignment, complain, count, duration, fail, number, parse, say,
+    CellLines, INTERRUPTED, Interrupt, RunBar, accuracy, assignment, complain, count, duration, fail, number, parse,
+    say,
 };
-use seismograd_train::{DataSource, Outcome, Report, Resume, RunConfig, Settings, TrainError, train, write_weights};
+use seismograd_cifar10::Dataset;
+use seismograd_train::{
+    DataSource, Monitor, Outcome, Report, Resume, RunConfig, Settings, TrainError, train, write_weights,
+};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -83,6 +87,9 @@ struct Arguments {
     /// Go on with the run of these options
     #[arg(long)]
     resume: bool,
+    /// Run as a cell of a sweep: begin or go on, tell progress as lines of JSON, stop with a checkpoint when standard input closes
+    #[arg(long, conflicts_with_all = ["resume", "init", "save"])]
+    cell: bool,
     /// Name the optimizers and end
     #[arg(long)]
     list_optimizers: bool,
@@ -106,9 +113,21 @@ fn run(arguments: Arguments) -> Result<ExitCode, TrainError> {
     let settings = settings(&arguments)?;
     arguments.save.as_deref().map_or(Ok(()), check_target)?;
     let interrupt = Interrupt::listen();
+    if arguments.cell {
+        interrupt.ask_when_input_closes();
+    }
     let dataset = arguments.data.load()?;
-    let config = &settings.config;
-    let heading = format!(
+    let mut monitor: Box<dyn Monitor> = match arguments.cell {
+        true => Box::new(CellLines::new(interrupt)),
+        false => Box::new(RunBar::new(heading(&settings.config, &dataset), settings.config.batch_size, interrupt)),
+    };
+    let report = train(&settings, &dataset, monitor.as_mut())?;
+    drop(monitor);
+    conclude(&settings, &report, arguments.save)
+}
+
+fn heading(config: &RunConfig, dataset: &Dataset) -> String {
+    format!(
         "{} on {} ({} training images), {} lr {}, batch size {}, seed {}",
         config.model,
         config.data,
@@ -117,9 +136,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, TrainError> {
         config.lr,
         config.batch_size,
         config.seed,
-    );
-    let report = train(&settings, &dataset, &mut RunBar::new(heading, config.batch_size, interrupt))?;
-    conclude(&settings, &report, arguments.save)
+    )
 }
 
 /// Whether weights may be saved there at the end is told at the beginning.
@@ -149,7 +166,12 @@ fn settings(arguments: &Arguments) -> Result<Settings, TrainError> {
     Ok(Settings {
         epochs: arguments.epochs,
         threads: arguments.threads,
-        resume: if arguments.resume { Resume::Expected } else { Resume::Never },
+        resume: match (arguments.cell, arguments.resume) {
+            (true, _) => Resume::IfPresent,
+            (false, true) => Resume::Expected,
+            (false, false) => Resume::Never,
+        },
+        table: !arguments.cell,
         init: arguments.init.clone(),
         checkpoint_every: Duration::from_secs(arguments.checkpoint_every),
         ..Settings::new(config, arguments.out.clone())

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Without arguments: SGD and Adam at batch sizes 50, 100, 150 and 200 on the embedded sample of CIFAR-10, five runs of five epochs each, at
-//! learning rates from a search with the same budget for both. `--from DIR` analyses runs that exist; `--calibrate N` shows how often the
+//! learning rates from a search with the same budget for both. `--from DIR` analyses runs that exist, of a sweep's directory those in its plan; `--calibrate N` shows how often the
 //! test rejects where there is nothing to find.
 
 mod calibrate;
@@ -20,6 +20,7 @@ use experiment::Experiment;
 use files::Files;
 use seismograd_analysis::{Findings, Plan, Selection, analyse, load};
 use seismograd_cifar10::Dataset;
+use seismograd_sweep::Plan as Sweep;
 use seismograd_train::{DataSource, Outcome, Protocol, Report, Settings};
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -96,11 +97,17 @@ fn characterize(arguments: &Arguments) -> Result<ExitCode> {
 fn from(arguments: &Arguments, directory: PathBuf) -> Result<ExitCode> {
     let runs = Files::at(directory);
     let written = Files::at(arguments.out.clone().unwrap_or_else(|| runs.directory().to_owned()));
+    // Of a sweep's directory those runs are meant that are in its plan now.
+    let sweep = Sweep::begun(runs.directory()).then(|| Sweep::read(runs.directory())).transpose()?;
     let selection = Selection {
-        optimizers: arguments.optimizers.clone().unwrap_or_default(),
+        optimizers: arguments
+            .optimizers
+            .clone()
+            .or(sweep.as_ref().map(|plan| plan.optimizers.clone()))
+            .unwrap_or_default(),
         batch_sizes: arguments.batch_sizes.clone().unwrap_or_default(),
         rates: request::rates(arguments.lr.as_deref().unwrap_or_default())?,
-        directories: None,
+        directories: sweep.map(|plan| plan.directories()).transpose()?,
     };
     let plan = runs.plan()?;
     conclude(&runs, &written, &plan, &selection)

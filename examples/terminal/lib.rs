@@ -1,11 +1,13 @@
 //! What the example binaries share on a terminal: arguments, interrupts, progress, and the one line that an error gets.
 
 mod arguments;
+mod cell;
 mod grid;
 mod interrupt;
 mod progress;
 
 pub use arguments::{assignment, count, number, parse};
+pub use cell::CellLines;
 pub use grid::GridBar;
 pub use interrupt::Interrupt;
 pub use progress::{RunBar, accuracy, duration};

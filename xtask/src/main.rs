@@ -3,6 +3,8 @@
 mod bench;
 mod data;
 mod oracle;
+mod slurm_test;
+mod sweep;
 mod tidy;
 
 use clap::{Parser, Subcommand};
@@ -24,6 +26,10 @@ enum Task {
     Data(data::Args),
     /// Regenerate the stored fixtures with Python and PyTorch.
     Oracle(oracle::Args),
+    /// Carry a sweep through a real Slurm of two nodes on loopback, where it is installed.
+    SlurmTest(slurm_test::Args),
+    /// Train a grid of runs, on this machine or on a cluster, and analyse them.
+    Sweep(Box<sweep::Args>),
     /// Check the invariants of ARCHITECTURE.md.
     Tidy(tidy::Args),
 }
@@ -33,6 +39,11 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::run(&args),
         Task::Data(args) => data::run(&args),
         Task::Oracle(args) => oracle::run(&args),
+        Task::SlurmTest(args) => slurm_test::run(&args),
+        Task::Sweep(args) => match sweep::run(&args) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Task::Tidy(args) => tidy::run(&args),
     };
     match done {

@@ -25,6 +25,18 @@ pub struct Grid {
 /// Each cell's seeds begin at a multiple of this: no two cells share a seed, and a grid that grows by runs keeps those it has.
 pub const SEEDS_APART: u64 = 1000;
 
+/// Optimizers lie in blocks of two, and a block's seeds this far apart: grids that grow by batch sizes or optimizers at their end keep the
+/// seeds that they have.
+const BLOCKS_APART: u64 = 10_000_000;
+
+/// The most batch sizes of a grid: the seeds of a search begin behind theirs.
+pub(crate) const MOST_BATCH_SIZES: usize = (SEARCH_SEED / SEEDS_APART / 2) as usize;
+
+/// The first seed of the arm in this row (batch size) and column (optimizer).
+pub(crate) fn first_seed(row: usize, column: usize) -> u64 {
+    (column / 2) as u64 * BLOCKS_APART + (2 * row + column % 2) as u64 * SEEDS_APART
+}
+
 /// The seed of the trials of a search, beyond those of any grid.
 pub(crate) const SEARCH_SEED: u64 = 1_000_000;
 
@@ -53,10 +65,9 @@ impl Grid {
         let sizes: Vec<String> = self.batch_sizes.iter().map(usize::to_string).collect();
         each_once("--optimizers", &self.optimizers)?;
         each_once("--batch-sizes", &sizes)?;
-        let cells = (self.optimizers.len() * self.batch_sizes.len()) as u64;
-        if cells > SEARCH_SEED / SEEDS_APART {
-            let rule = format!("that makes {cells} cells; use at most {}", SEARCH_SEED / SEEDS_APART);
-            return Err(setting("--batch-sizes", &self.batch_sizes.len().to_string(), rule));
+        if self.batch_sizes.len() > MOST_BATCH_SIZES {
+            let rule = format!("are too many; use at most {MOST_BATCH_SIZES}");
+            return Err(setting("--batch-sizes", &format!("of {} values", self.batch_sizes.len()), rule));
         }
         match self.seeds {
             1..=SEEDS_APART => Ok(()),
@@ -73,7 +84,7 @@ impl Grid {
         for (row, &batch_size) in self.batch_sizes.iter().enumerate() {
             for (column, optimizer) in self.optimizers.iter().enumerate() {
                 let rate = rates.iter().find(|(name, _)| name == optimizer).map(|(_, rate)| *rate);
-                let first = (row * self.optimizers.len() + column) as u64 * SEEDS_APART;
+                let first = first_seed(row, column);
                 for seed in first..first + self.seeds {
                     runs.push(self.run(optimizer, rate, batch_size, seed)?);
                 }
@@ -172,6 +183,6 @@ mod tests {
         check(|grid| grid.optimizers.push("sgd".to_owned()), "sgd");
         check(|grid| grid.batch_sizes.push(50), "named twice");
         check(|grid| grid.seeds = 0, "use 1 to 1000");
-        check(|grid| grid.batch_sizes = (1..=501).collect(), "1002 cells");
+        check(|grid| grid.batch_sizes = (1..=501).collect(), "501 values");
     }
 }

@@ -14,10 +14,32 @@
 //! # Ok::<(), seismograd_train::TrainError>(())
 //! ```
 
+mod arms;
+mod attempt;
+mod cell;
 mod engine;
+mod error;
+mod estimate;
+mod file;
 mod grid;
+mod plan;
 mod search;
+mod state;
+mod tune;
 
-pub use engine::{Watcher, carry};
+pub use arms::{ArmResult, arms};
+pub use attempt::{Carried, Launch, carry_cell, program};
+pub use cell::{Beat, Cell};
+pub use engine::commands::{line, missing, quoted};
+pub use engine::local::{Observer, Tally, run};
+pub use engine::slurm::{Array, SlurmFiles, most_tasks, queued_tasks};
+pub use engine::threads::{Watcher, carry};
+pub use error::SweepError;
+pub use estimate::estimate;
+pub use file::{Budget, Limits, Method, Optimizer, Rates, Request, Seeds, Slurm, SweepFile, Tune};
 pub use grid::{Grid, SEEDS_APART};
+pub use plan::Plan;
 pub use search::{Tried, search, trials_each};
+pub use seismograd_cifar10::Dataset;
+pub use state::{State, standing};
+pub use tune::{Candidate, Scored, Tuned, tune};

@@ -3,7 +3,7 @@
 //! Decades first, then the two neighbours of the best at a third of a decade's distance: the same six rates for every optimizer, whatever
 //! its scale.
 
-use crate::engine::{Watcher, carry};
+use crate::engine::threads::{Watcher, carry};
 use crate::grid::{Grid, SEARCH_SEED};
 use seismograd_analysis::{Choice, Search, Trial};
 use seismograd_cifar10::Dataset;
@@ -75,7 +75,7 @@ pub fn search(
 }
 
 /// The smallest and the largest batch size: a rate must serve both.
-fn extremes(sizes: &[usize]) -> Vec<usize> {
+pub(crate) fn extremes(sizes: &[usize]) -> Vec<usize> {
     let mut extremes: Vec<usize> = sizes.iter().min().into_iter().chain(sizes.iter().max()).copied().collect();
     extremes.dedup();
     extremes

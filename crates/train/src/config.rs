@@ -1,6 +1,7 @@
 //! Everything that decides a run's numbers.
 
 use crate::error::TrainError;
+use crate::source::DataSource;
 use seismograd_cifar10::{Dataset, Normalization, Shuffle, batches_per_epoch};
 use seismograd_nn::{Model, Reduction, models};
 use seismograd_optim::{Optimizer, registry};
@@ -235,6 +236,13 @@ impl RunConfig {
         }
     }
 
+    /// Notes the digest of images that come from a path; the embedded ones and those of `full` are known by their names.
+    pub fn identify_data(&mut self, dataset: &Dataset) {
+        if let Ok(DataSource::Path(_)) = self.data.parse() {
+            self.data_digest = Some(data_digest(dataset));
+        }
+    }
+
     /// The canonical text: one JSON object, fields in order, numbers in their one spelling.
     pub fn canonical(&self) -> String {
         serde_json::to_string(self).expect("a configuration of plain fields is JSON")
@@ -276,7 +284,7 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 /// The digest of a data set's images and labels.
-pub(crate) fn data_digest(dataset: &Dataset) -> String {
+fn data_digest(dataset: &Dataset) -> String {
     let mut hasher = Sha256::new();
     for split in [&dataset.train, &dataset.test] {
         hasher.update((split.len() as u64).to_le_bytes());

@@ -5,9 +5,8 @@ mod session;
 
 pub use directory::Resume;
 
-use crate::config::{RunConfig, data_digest, hexadecimal};
+use crate::config::{RunConfig, hexadecimal};
 use crate::error::TrainError;
-use crate::source::DataSource;
 use crate::step::{Divergence, Trainer};
 use seismograd_cifar10::Dataset;
 use seismograd_kernels::level::Level;
@@ -34,13 +33,15 @@ pub struct Settings {
     pub init: Option<PathBuf>,
     /// The longest time between two checkpoints.
     pub checkpoint_every: Duration,
+    /// Whether the table of all runs is read at the beginning and rebuilt at the end. A sweep does so once for all of its runs.
+    pub table: bool,
 }
 
 impl Settings {
     /// Five epochs on all threads, begun anew, with a checkpoint at least every 30 seconds.
     pub fn new(config: RunConfig, out: PathBuf) -> Settings {
         let (resume, checkpoint_every) = (Resume::Never, Duration::from_secs(30));
-        Settings { config, epochs: 5, threads: None, out, resume, init: None, checkpoint_every }
+        Settings { config, epochs: 5, threads: None, out, resume, init: None, checkpoint_every, table: true }
     }
 
     /// Checks everything that can be checked before a run begins.
@@ -142,7 +143,9 @@ pub fn train(settings: &Settings, dataset: &Dataset, monitor: &mut dyn Monitor) 
         return Ok(diverged_before(&directory, row, step));
     }
     // What would spoil the table of runs at the end is found before the training.
-    collect_runs(&settings.out)?;
+    if settings.table {
+        collect_runs(&settings.out)?;
+    }
     let (_lock, resumed) = directory::claim(&settings, &directory)?;
     let mut session = Session::open(&settings, &dataset, directory, trainer, resumed)?;
     session.run(&pool, monitor)
@@ -166,9 +169,7 @@ fn resolve<'a>(settings: &Settings, dataset: &'a Dataset) -> Result<(Settings, C
             fs::read(path).map_err(|error| TrainError::file(path, format!("cannot read: {error}; check --init")))?;
         settings.config.init_digest = Some(hexadecimal(&Sha256::digest(bytes)));
     }
-    if let Ok(DataSource::Path(_)) = settings.config.data.parse() {
-        settings.config.data_digest = Some(data_digest(dataset));
-    }
+    settings.config.identify_data(dataset);
     let mut dataset = Cow::Borrowed(dataset);
     if let Some(limit) = settings.config.limit {
         let available = dataset.train.len();

@@ -249,7 +249,9 @@ impl<'a> Session<'a> {
             Outcome::Interrupted => self.write_row(RunStatus::Interrupted, None)?,
             Outcome::Diverged(divergence) => self.write_row(RunStatus::Diverged, Some(divergence.step as i64))?,
         };
-        write_runs(&self.settings.out)?;
+        if self.settings.table {
+            write_runs(&self.settings.out)?;
+        }
         let epochs = self.epochs.rows().to_vec();
         Ok(Report {
             outcome,
