@@ -10,6 +10,8 @@ use examples::{
     say,
 };
 use seismograd_cifar10::Dataset;
+use seismograd_optim::registry::{ENTRIES, find};
+use seismograd_optim::schedule::KINDS;
 use seismograd_train::{
     DataSource, Monitor, Outcome, Report, Resume, RunConfig, Settings, TrainError, train, write_weights,
 };
@@ -90,23 +92,45 @@ struct Arguments {
     /// Run as a cell of a sweep: begin or go on, tell progress as lines of JSON, stop with a checkpoint when standard input closes
     #[arg(long, conflicts_with_all = ["resume", "init", "save"])]
     cell: bool,
+    /// How the learning rate goes with the steps, such as cosine:steps=500 (--list-schedules names them)
+    #[arg(long, value_name = "SCHEDULE")]
+    schedule: Option<String>,
     /// Name the optimizers and end
     #[arg(long)]
     list_optimizers: bool,
+    /// Describe an optimizer and its options, and end
+    #[arg(long, value_name = "NAME")]
+    describe: Option<String>,
+    /// Name the schedules and their settings, and end
+    #[arg(long)]
+    list_schedules: bool,
 }
 
 fn main() -> ExitCode {
     let arguments: Arguments = parse();
-    if arguments.list_optimizers {
-        for entry in seismograd_optim::registry::ENTRIES {
-            say(&format!("{:<8} {}", entry.name, entry.summary));
-        }
-        return ExitCode::SUCCESS;
+    match lists(&arguments) {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(error) => return fail(&error),
     }
     match run(arguments) {
         Ok(code) => code,
         Err(error) => fail(&error),
     }
+}
+
+/// Prints what was asked for in place of a run, and whether anything was.
+fn lists(arguments: &Arguments) -> Result<bool, TrainError> {
+    if arguments.list_optimizers {
+        ENTRIES.iter().for_each(|entry| say(&format!("{:<20} {}", entry.name, entry.summary)));
+    }
+    if let Some(name) = &arguments.describe {
+        say(&find(name)?.describe());
+    }
+    if arguments.list_schedules {
+        KINDS.iter().for_each(|kind| say(&kind.describe()));
+    }
+    Ok(arguments.list_optimizers || arguments.list_schedules || arguments.describe.is_some())
 }
 
 fn run(arguments: Arguments) -> Result<ExitCode, TrainError> {
@@ -162,6 +186,7 @@ fn settings(arguments: &Arguments) -> Result<Settings, TrainError> {
     config.record.clone_from(&arguments.record);
     config.shuffle = arguments.shuffle.clone().unwrap_or(config.shuffle);
     config.loss_reduction = arguments.loss_reduction.clone().unwrap_or(config.loss_reduction);
+    arguments.schedule.as_deref().map_or(Ok(()), |schedule| config.set_schedule(schedule))?;
     config.shard_size = arguments.shard_size.unwrap_or(config.shard_size);
     Ok(Settings {
         epochs: arguments.epochs,

@@ -425,7 +425,10 @@ fn help_and_the_list_of_optimizers_succeed() {
     let directory = directory();
     for (argument, words) in [
         ("--help", &["Usage: train", "--optimizer", "--batch-size", "--resume", "[default: adam]"][..]),
-        ("--list-optimizers", &["sgd ", "adam ", "adamw "]),
+        ("--list-optimizers", &["sgd ", "adam ", "adamw ", "muon "]),
+        ("--list-schedules", &["cosine ", "steps=?,least=0", "warmup_stable_decay "]),
+        ("--describe=muon", &["muon: ", "momentum ", "[default: 0.95]", "vectors.<option>"]),
+        ("--describe=sam", &["base ", "[default: sgd]", "rho "]),
     ] {
         let output = train(directory.path(), &[argument]);
         check_succeeded(&output);

@@ -38,10 +38,11 @@ struct Fixture {
     extensions: &'static [&'static str],
 }
 
-const FIXTURES: [Fixture; 5] = [
+const FIXTURES: [Fixture; 6] = [
     Fixture { name: "paper_cnn", owner: "train", extensions: &["safetensors"] },
     Fixture { name: "smooth_cnn", owner: "train", extensions: &["safetensors"] },
     Fixture { name: "optimizers", owner: "optim", extensions: &["safetensors", "json"] },
+    Fixture { name: "optimizer_suite", owner: "optim", extensions: &["safetensors", "json"] },
     Fixture { name: "layers", owner: "nn", extensions: &["safetensors", "json"] },
     Fixture { name: "group_statistics", owner: "analysis", extensions: &["json"] },
 ];

@@ -88,10 +88,84 @@ impl Check {
         )
     }
 
+    /// What must not vanish, such as a bound.
+    pub(crate) fn positive(self, option: &'static str, value: f64) -> Result<(), ConfigError> {
+        let holds = (value as f32).is_finite() && value as f32 > 0.0;
+        self.that(holds, option, Value::Number(value), "a number above 0, finite in f32")
+    }
+
+    /// The decay rate of a moving average.
+    pub(crate) fn unit(self, option: &'static str, value: f64) -> Result<(), ConfigError> {
+        self.that(UNIT.contains(&value), option, Value::Number(value), "a number of 0 or more and below 1")
+    }
+
+    /// A power that makes weights fall.
+    pub(crate) fn not_positive(self, option: &'static str, value: f64) -> Result<(), ConfigError> {
+        let holds = (value as f32).is_finite() && value <= 0.0;
+        self.that(holds, option, Value::Number(value), "a number of 0 or less, finite in f32")
+    }
+
+    /// A factor of growth, infinity for none.
+    pub(crate) fn growth(self, option: &'static str, value: f64) -> Result<(), ConfigError> {
+        self.that(value >= 1.0, option, Value::Number(value), "a number of 1 or more, or inf")
+    }
+
+    /// A share that is divided by.
+    pub(crate) fn inner_share(self, option: &'static str, value: f64) -> Result<(), ConfigError> {
+        let holds = value as f32 > 0.0 && value < 1.0;
+        self.that(holds, option, Value::Number(value), "a number above 0 and below 1")
+    }
+
+    /// Two numbers with bounds of their own, or none.
+    pub(crate) fn any_pair(self, option: &'static str, (a, b): (f64, f64)) -> Result<(), ConfigError> {
+        let holds = [a, b].iter().all(|x| (*x as f32).is_finite() && *x >= 0.0);
+        self.that(holds, option, Value::Pair(a, b), "two numbers of 0 or more, finite in f32")
+    }
+
+    /// Two decay rates of which the first is divided by.
+    pub(crate) fn inner_betas(self, option: &'static str, betas: (f64, f64)) -> Result<(), ConfigError> {
+        let holds = betas.0 as f32 > 0.0 && betas.0 < 1.0 && UNIT.contains(&betas.1);
+        let allowed = "two numbers below 1, the first above 0, the second 0 or more";
+        self.that(holds, option, Value::Pair(betas.0, betas.1), allowed)
+    }
+
+    /// The decay rate of a moving average, negative for none of its own.
+    pub(crate) fn optional_unit(self, option: &'static str, value: f64) -> Result<(), ConfigError> {
+        let holds = (value as f32).is_finite() && value < 1.0;
+        self.that(holds, option, Value::Number(value), "a number below 1; negative for the default")
+    }
+
+    /// A share.
+    pub(crate) fn share(self, option: &'static str, value: f64) -> Result<(), ConfigError> {
+        self.that((0.0..=1.0).contains(&value), option, Value::Number(value), "a number from 0 to 1")
+    }
+
+    /// Either may be chosen.
+    pub(crate) fn flag(self, _: &'static str, _: bool) -> Result<(), ConfigError> {
+        Ok(())
+    }
+
+    /// Zero has a meaning, too.
+    pub(crate) fn count(self, _: &'static str, _: u64) -> Result<(), ConfigError> {
+        Ok(())
+    }
+
+    /// A number of steps or elements.
+    pub(crate) fn at_least_one(self, option: &'static str, value: u64) -> Result<(), ConfigError> {
+        self.that(value > 0, option, Value::Count(value), "a whole number of 1 or more")
+    }
+
     /// The decay rates of two moving averages.
-    pub(crate) fn betas(self, betas: (f64, f64)) -> Result<(), ConfigError> {
-        let unit = 0.0..1.0;
-        let holds = unit.contains(&betas.0) && unit.contains(&betas.1);
-        self.that(holds, "betas", Value::Pair(betas.0, betas.1), "two numbers of 0 or more and below 1")
+    pub(crate) fn betas(self, option: &'static str, betas: (f64, f64)) -> Result<(), ConfigError> {
+        let holds = UNIT.contains(&betas.0) && UNIT.contains(&betas.1);
+        self.that(holds, option, Value::Pair(betas.0, betas.1), "two numbers of 0 or more and below 1")
+    }
+
+    /// The decay rates of three moving averages.
+    pub(crate) fn three_betas(self, option: &'static str, betas: (f64, f64, f64)) -> Result<(), ConfigError> {
+        let holds = UNIT.contains(&betas.0) && UNIT.contains(&betas.1) && UNIT.contains(&betas.2);
+        self.that(holds, option, Value::Triple(betas.0, betas.1, betas.2), "three numbers of 0 or more and below 1")
     }
 }
+
+const UNIT: std::ops::Range<f64> = 0.0..1.0;

@@ -1,6 +1,8 @@
 //! Every optimizer by name, with its options as text: what a command line, a configuration file or a sweep can ask for.
 //!
-//! An optimizer adds one line to [`ENTRIES`]; its options stand in its own file.
+//! An optimizer adds one line to [`ENTRIES`]; its options stand in its own file. A wrapper (`sam`, `lookahead`, ...) holds another optimizer: its
+//! option `base` names that, `base.momentum` sets an option of it. Parameters of fewer than two axes (biases) can have options of their own:
+//! `vectors.weight_decay=0`.
 //!
 //! ```
 //! use seismograd_optim::registry;
@@ -10,15 +12,61 @@
 //! assert_eq!(sgd.lr(), 0.1);
 //!
 //! let resolved = registry::resolve("sgd", Some(0.1), &options)?;
-//! assert_eq!(resolved[1], ("momentum", "0.9".to_owned()));
+//! assert_eq!(resolved[1], ("momentum".to_owned(), "0.9".to_owned()));
 //! # Ok::<(), seismograd_optim::ConfigError>(())
 //! ```
 
-use crate::{ConfigError, Optimizer, adam, adamw, sgd};
-use std::fmt;
+mod choice;
+mod values;
+
+pub use values::{Chosen, OptionSpec, Value, spelling};
+
+use crate::{ConfigError, Optimizer};
+use choice::Choice;
 
 /// All optimizers, in the order in which they are listed to a reader.
-pub const ENTRIES: &[Entry] = &[sgd::ENTRY, adam::ENTRY, adamw::ENTRY];
+pub const ENTRIES: &[Entry] = &[
+    crate::sgd::ENTRY,
+    crate::adagrad::ENTRY,
+    crate::rmsprop::ENTRY,
+    crate::adadelta::ENTRY,
+    crate::adam::ENTRY,
+    crate::amsgrad::ENTRY,
+    crate::adamw::ENTRY,
+    crate::adamax::ENTRY,
+    crate::nadam::ENTRY,
+    crate::radam::ENTRY,
+    crate::rprop::ENTRY,
+    crate::asgd::ENTRY,
+    crate::adafactor::ENTRY,
+    crate::lbfgs::ENTRY,
+    crate::signum::ENTRY,
+    crate::lion::ENTRY,
+    crate::lars::ENTRY,
+    crate::lamb::ENTRY,
+    crate::yogi::ENTRY,
+    crate::adabelief::ENTRY,
+    crate::adan::ENTRY,
+    crate::schedule_free::sgd::ENTRY,
+    crate::schedule_free::adamw::ENTRY,
+    crate::dadapt::ENTRY,
+    crate::prodigy::ENTRY,
+    crate::adopt::ENTRY,
+    crate::ademamix::ENTRY,
+    crate::mars::ENTRY,
+    crate::sophia::ENTRY,
+    crate::muon::ENTRY,
+    crate::shampoo::ENTRY,
+    crate::soap::ENTRY,
+    crate::psgd::ENTRY,
+    crate::wrap::lookahead::ENTRY,
+    crate::wrap::sam::ENTRY,
+    crate::wrap::cautious::ENTRY,
+    crate::wrap::clip::norm::ENTRY,
+    crate::wrap::clip::value::ENTRY,
+    crate::wrap::weight_decay::ENTRY,
+    crate::wrap::ema::ENTRY,
+];
 
 /// An optimizer that can be asked for by name.
 #[derive(Clone, Copy, Debug)]
@@ -27,159 +75,65 @@ pub struct Entry {
     pub name: &'static str,
     /// What it is, in one line.
     pub summary: &'static str,
+    /// Who defined it, where: a citation.
+    pub paper: &'static str,
+    /// The power of `c` that the updates grow by when the loss is multiplied by `c`, at the defaults but without weight decay: 1 for the SGD
+    /// family, 0 for those that only look at the gradient's direction. `None` where it is no power.
+    pub degree: Option<i32>,
+    /// The changes of coordinates that change nothing.
+    pub symmetry: Symmetry,
     /// Its options in canonical order, `lr` first.
     pub options: &'static [OptionSpec],
-    /// Builds it with a value for each option.
-    pub build: fn(&Chosen) -> Result<Box<dyn Optimizer>, ConfigError>,
+    /// How it is built with a value for each option.
+    pub build: Build,
 }
 
-/// An option of an optimizer.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct OptionSpec {
-    /// Its name, PyTorch's where PyTorch has it.
-    pub name: &'static str,
-    /// Its value unless set, which also says what kind of value it takes.
-    pub default: Value,
-    /// What it does, in one line.
-    pub meaning: &'static str,
+/// Which changes of a parameter's coordinates an optimizer does not see: stepping and changing coordinates can be exchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Symmetry {
+    /// Every rotation of the parameter's elements, taken as one vector.
+    Rotations,
+    /// Rotations of a matrix's rows and columns.
+    Matrices,
+    /// Permutations and signs of the elements.
+    Elements,
+    /// Permutations along each axis, and signs that are products of one sign an index of each axis.
+    Axes,
+    /// None: triangular factors and random probes see all of them.
+    Nothing,
 }
 
-/// An option's value. [`Display`](fmt::Display) gives its only canonical spelling.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Value {
-    /// A number.
-    Number(f64),
-    /// Two numbers, written with a comma between them.
-    Pair(f64, f64),
-    /// `true` or `false`.
-    Flag(bool),
-}
+/// An optimizer, or why it cannot be built.
+pub type Built = Result<Box<dyn Optimizer>, ConfigError>;
 
-impl Value {
-    /// Reads a value of the same kind as `self`.
-    fn parse(self, text: &str) -> Option<Value> {
-        let number = |text: &str| text.trim().parse::<f64>().ok();
-        match self {
-            Value::Number(_) => Some(Value::Number(number(text)?)),
-            Value::Pair(..) => text.split_once(',').and_then(|(a, b)| Some(Value::Pair(number(a)?, number(b)?))),
-            Value::Flag(_) => Some(Value::Flag(text.trim().parse().ok()?)),
-        }
-    }
-
-    /// What a value of this kind looks like.
-    fn kind(self) -> &'static str {
-        match self {
-            Value::Number(_) => "a number, for example 0.001 or 1e-3",
-            Value::Pair(..) => "two numbers with a comma between them, for example 0.9,0.999",
-            Value::Flag(_) => "true or false",
-        }
-    }
-}
-
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Value::Number(number) => f.write_str(&spelling(number)),
-            Value::Pair(a, b) => write!(f, "{},{}", spelling(a), spelling(b)),
-            Value::Flag(flag) => write!(f, "{flag}"),
-        }
-    }
-}
-
-/// The one spelling of a number: the shortest digits that read back as it, with an exponent below 1e-5 and from 1e16 on,
-/// and without a fraction of zero (`0.001`, `1e-8`, `1`). Both zeros are `0`.
-pub fn spelling(number: f64) -> String {
-    // Adding a positive zero removes a zero's sign.
-    let text = format!("{:?}", number + 0.0);
-    text.strip_suffix(".0").unwrap_or(&text).to_owned()
-}
-
-/// A value for each option of an optimizer.
-#[derive(Clone, Debug)]
-pub struct Chosen {
-    options: &'static [OptionSpec],
-    values: Vec<Value>,
-}
-
-impl Chosen {
-    /// The value of a number.
-    ///
-    /// # Panics
-    /// When the optimizer has no such option of that kind.
-    #[track_caller]
-    pub fn number(&self, option: &str) -> f64 {
-        match self.value(option) {
-            Value::Number(number) => number,
-            other => panic!("option {option}: {other} is no number"),
-        }
-    }
-
-    /// The value of two numbers.
-    ///
-    /// # Panics
-    /// When the optimizer has no such option of that kind.
-    #[track_caller]
-    pub fn pair(&self, option: &str) -> (f64, f64) {
-        match self.value(option) {
-            Value::Pair(a, b) => (a, b),
-            other => panic!("option {option}: {other} is no pair"),
-        }
-    }
-
-    /// The value of a flag.
-    ///
-    /// # Panics
-    /// When the optimizer has no such option of that kind.
-    #[track_caller]
-    pub fn flag(&self, option: &str) -> bool {
-        match self.value(option) {
-            Value::Flag(flag) => flag,
-            other => panic!("option {option}: {other} is no flag"),
-        }
-    }
-
-    #[track_caller]
-    fn value(&self, option: &str) -> Value {
-        let at = self.options.iter().position(|spec| spec.name == option);
-        self.values[at.unwrap_or_else(|| panic!("option {option}: not among the optimizer's options"))]
-    }
+/// How an entry is built.
+#[derive(Clone, Copy, Debug)]
+pub enum Build {
+    /// From its options.
+    Alone(fn(&Chosen) -> Built),
+    /// Around another optimizer.
+    Around {
+        /// The name of the other, unless it is set.
+        base: &'static str,
+        /// From its options and the other.
+        build: fn(&Chosen, Box<dyn Optimizer>) -> Built,
+    },
 }
 
 impl Entry {
-    /// A value for each option: the learning rate and the options that are set, and the defaults of the others.
-    fn choose(&self, lr: Option<f64>, set: &[(String, String)]) -> Result<Chosen, ConfigError> {
-        let mut chosen = vec![None; self.options.len()];
-        if let Some(lr) = lr {
-            chosen[self.find("lr")?] = Some(Value::Number(lr));
+    /// What a reader has to know to use it: summary, paper, and a line an option, with its default.
+    pub fn describe(&self) -> String {
+        let mut lines = vec![format!("{}: {}", self.name, self.summary), self.paper.to_owned(), String::new()];
+        if let Build::Around { base, .. } = self.build {
+            lines.push(format!("  {:<22} the optimizer inside [default: {base}]", "base"));
+            lines.push(format!("  {:<22} an option of it", "base.<option>"));
         }
-        for (option, text) in set {
-            let at = self.find(option)?;
-            let value = self.parse(&self.options[at], text)?;
-            if chosen[at].replace(value).is_some() {
-                return Err(ConfigError::Repeated { optimizer: self.name, option: self.options[at].name });
-            }
+        let option = |spec: &OptionSpec| format!("  {:<22} {} [default: {}]", spec.name, spec.meaning, spec.default);
+        lines.extend(self.options.iter().map(option));
+        if let Build::Alone(_) = self.build {
+            lines.push(format!("  {:<22} the option for parameters of fewer than two axes", "vectors.<option>"));
         }
-        let values = chosen.iter().zip(self.options).map(|(value, spec)| value.unwrap_or(spec.default)).collect();
-        Ok(Chosen { options: self.options, values })
-    }
-
-    fn find(&self, option: &str) -> Result<usize, ConfigError> {
-        self.options.iter().position(|spec| spec.name == option).ok_or_else(|| {
-            let valid: Vec<_> = self.options.iter().map(|spec| spec.name).collect();
-            let nearest = nearest(option, &valid);
-            ConfigError::UnknownOption { optimizer: self.name, option: option.to_owned(), nearest, valid }
-        })
-    }
-
-    fn parse(&self, spec: &OptionSpec, text: &str) -> Result<Value, ConfigError> {
-        let value = spec.default.parse(text);
-        value.ok_or_else(|| ConfigError::NotAllowed {
-            optimizer: self.name,
-            option: spec.name,
-            value: format!("{text:?}"),
-            allowed: spec.default.kind(),
-        })
+        lines.join("\n")
     }
 }
 
@@ -198,9 +152,8 @@ pub fn find(name: &str) -> Result<&'static Entry, ConfigError> {
 ///
 /// # Errors
 /// [`ConfigError`], if a name is unknown, an option is set twice, or a value is not allowed.
-pub fn build(name: &str, lr: Option<f64>, options: &[(String, String)]) -> Result<Box<dyn Optimizer>, ConfigError> {
-    let entry = find(name)?;
-    (entry.build)(&entry.choose(lr, options)?)
+pub fn build(name: &str, lr: Option<f64>, options: &[(String, String)]) -> Built {
+    Choice::new(name, lr, options)?.build()
 }
 
 /// The complete canonical list of options and values, `lr` first: the same for every way of asking for the same optimizer.
@@ -211,15 +164,14 @@ pub fn resolve(
     name: &str,
     lr: Option<f64>,
     options: &[(String, String)],
-) -> Result<Vec<(&'static str, String)>, ConfigError> {
-    let entry = find(name)?;
-    let chosen = entry.choose(lr, options)?;
-    (entry.build)(&chosen)?;
-    Ok(entry.options.iter().zip(chosen.values).map(|(spec, value)| (spec.name, value.to_string())).collect())
+) -> Result<Vec<(String, String)>, ConfigError> {
+    let choice = Choice::new(name, lr, options)?;
+    choice.build()?;
+    Ok(choice.resolve())
 }
 
 /// The valid name that is most like `name`, unless more than half of it would have to change.
-fn nearest(name: &str, valid: &[&'static str]) -> Option<&'static str> {
+pub(crate) fn nearest(name: &str, valid: &[&'static str]) -> Option<&'static str> {
     let name = name.to_lowercase();
     let distance = |other: &&&'static str| strsim::damerau_levenshtein(&name, other);
     let best = *valid.iter().min_by_key(distance)?;

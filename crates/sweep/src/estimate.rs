@@ -42,7 +42,7 @@ pub fn estimate(plan: &Plan, dataset: &Dataset, workers: usize, threads: usize) 
 fn measure(config: &RunConfig, dataset: &Dataset) -> Result<f64, SweepError> {
     let mut trainer = Trainer::new(config, None)?;
     let indices: Vec<u32> = (0..config.batch_size as u32).collect();
-    let batch = Batch { split: &dataset.train, indices: &indices, normalization: config.normalization() };
+    let batch = Batch::Split { split: &dataset.train, indices: &indices, normalization: config.normalization() };
     let mut least = f64::INFINITY;
     for step in 1..=STEPS {
         let shards = Shards { size: config.shard_size, seed: config.seed, step };

@@ -3,9 +3,37 @@
 //! Sums are accumulated in `f64` in row-major order and rounded once: exact enough for any size, and the same
 //! for any number of threads.
 
-use crate::Tensor;
+use crate::{Tensor, parallel};
+use rayon::prelude::*;
+use seismograd_kernels::sums;
 
 impl Tensor {
+    /// The scalar product with another tensor of as many elements, in `f64`.
+    ///
+    /// # Panics
+    /// When the numbers of elements differ.
+    #[track_caller]
+    pub fn dot(&self, other: &Tensor) -> f64 {
+        assert_eq!(self.len(), other.len(), "dot: {:?} with {:?}", self.shape(), other.shape());
+        if self.len() <= parallel::UPDATES {
+            return sums::dot(self.as_slice(), other.as_slice());
+        }
+        let pieces = self.as_slice().par_chunks(parallel::UPDATES).zip(other.as_slice().par_chunks(parallel::UPDATES));
+        // Collected before they are added: the order of the sum is that of the pieces, whatever threads computed them.
+        pieces.map(|(x, y)| sums::dot(x, y)).collect::<Vec<f64>>().into_iter().sum()
+    }
+
+    /// The Euclidean norm of all elements, in `f64`.
+    pub fn norm(&self) -> f64 {
+        self.dot(self).sqrt()
+    }
+
+    /// The sum of the absolute values of all elements, in `f64`.
+    pub fn sum_abs(&self) -> f64 {
+        let pieces = self.as_slice().par_chunks(parallel::UPDATES).map(sums::sum_abs);
+        pieces.collect::<Vec<f64>>().into_iter().sum()
+    }
+
     /// The sum over the given axes, which vanish from the shape.
     ///
     /// # Panics
@@ -122,6 +150,12 @@ mod tests {
             let expect = axes.iter().rev().fold(x.view().to_owned(), |x, &axis| x.sum_axis(Axis(axis)));
             assert_eq!(x.sum(&axes), Tensor::from(expect), "{axes:?}");
         }
+    }
+
+    #[test]
+    fn products_and_norms_of_many_pieces() {
+        let x = Tensor::full(&[3, 20_000], -2.0);
+        assert_eq!((x.dot(&Tensor::full(&[60_000], 0.5)), x.norm(), x.sum_abs()), (-6e4, 24e4f64.sqrt(), 12e4));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::error::TrainError;
 use crate::source::DataSource;
 use seismograd_cifar10::{Dataset, Normalization, Shuffle, batches_per_epoch};
 use seismograd_nn::{Model, Reduction, models};
-use seismograd_optim::{Optimizer, registry};
+use seismograd_optim::{Optimizer, Schedule, registry};
 use seismograd_record::Selection;
 use seismograd_trace::RunKey;
 use serde::{Deserialize, Serialize};
@@ -83,6 +83,9 @@ pub struct RunConfig {
     pub record: String,
     /// The most samples that a shard carries.
     pub shard_size: usize,
+    /// The schedule of the learning rate, in canonical text; the rate stays what it is if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
 }
 
 /// The most samples of a shard unless the run says otherwise: batches of 50, 100, 150 and 200 fall into 2, 4, 6 and 8 shards, which two
@@ -107,10 +110,7 @@ impl RunConfig {
         if paper && has_hat && !options.iter().any(|(name, _)| name == hat) {
             options.push((hat.to_owned(), "true".to_owned()));
         }
-        let mut options: Vec<(String, String)> = registry::resolve(optimizer, lr, &options)?
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect();
+        let mut options = registry::resolve(optimizer, lr, &options)?;
         let lr = options.iter().position(|(name, _)| name == "lr").map(|at| options.remove(at).1);
         let lr = lr.and_then(|lr| lr.parse().ok()).expect("every optimizer has a learning rate, a number");
         Ok(RunConfig {
@@ -132,6 +132,7 @@ impl RunConfig {
             init_digest: None,
             record: Selection::Output.to_string(),
             shard_size: SHARD_SIZE,
+            schedule: None,
         })
     }
 
@@ -182,6 +183,7 @@ impl RunConfig {
         self.selection()?;
         self.model()?;
         self.optimizer()?;
+        self.schedule()?;
         batches_per_epoch(train, self.batch_size, self.drop_incomplete)?;
         self.shuffle()?;
         Ok(())
@@ -201,6 +203,23 @@ impl RunConfig {
     /// When its name or an option is not allowed.
     pub fn optimizer(&self) -> Result<Box<dyn Optimizer>, TrainError> {
         Ok(registry::build(&self.optimizer, Some(self.lr), &self.options)?)
+    }
+
+    /// Takes a schedule of the learning rate, in its canonical spelling.
+    ///
+    /// # Errors
+    /// When its text is no schedule.
+    pub fn set_schedule(&mut self, text: &str) -> Result<(), TrainError> {
+        self.schedule = Some(text.parse::<Schedule>()?.to_string());
+        Ok(())
+    }
+
+    /// The schedule of the learning rate, if there is one.
+    ///
+    /// # Errors
+    /// When its text is no schedule.
+    pub fn schedule(&self) -> Result<Option<Schedule>, TrainError> {
+        Ok(self.schedule.as_deref().map(str::parse).transpose()?)
     }
 
     /// The order of samples and batches.
@@ -271,9 +290,13 @@ impl RunConfig {
             _ => unreachable!("a configuration is a JSON object"),
         };
         let (own, others) = (fields(self), fields(other));
-        own.iter()
-            .filter(|(name, value)| others.get(*name) != Some(*value))
-            .map(|(name, value)| format!("{name} {value}, not {}", others[name]))
+        // A field that is left out where it has no value may be in one of them only.
+        let names = own.keys().chain(others.keys().filter(|name| !own.contains_key(*name)));
+        let of = |fields: &serde_json::Map<_, _>, name: &String| fields.get(name).cloned().unwrap_or_default();
+        names
+            .map(|name| (name, of(&own, name), of(&others, name)))
+            .filter(|(_, own, other)| own != other)
+            .map(|(name, own, other): (_, serde_json::Value, serde_json::Value)| format!("{name} {own}, not {other}"))
             .collect()
     }
 }

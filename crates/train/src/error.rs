@@ -21,6 +21,9 @@ pub enum TrainError {
     /// The optimizer's name or an option of it.
     #[error(transparent)]
     Optimizer(#[from] seismograd_optim::ConfigError),
+    /// The schedule of the learning rate.
+    #[error(transparent)]
+    Schedule(#[from] seismograd_optim::ScheduleError),
     /// The model's name.
     #[error(transparent)]
     Model(#[from] seismograd_nn::models::UnknownModel),

@@ -11,12 +11,14 @@ pub struct Quadratic {
     pub evaluations: usize,
     /// How many times [`Objective::evaluate_sampled_labels`] was called.
     pub sampled: usize,
+    /// The loss at the step's own parameters.
+    pub loss: f64,
 }
 
 impl Quadratic {
     pub fn new(curvatures: &[f32], targets: &[f32]) -> Quadratic {
         let vector = |values: &[f32]| Tensor::new(&[values.len()], values.to_vec());
-        Quadratic { curvatures: vector(curvatures), targets: vector(targets), evaluations: 0, sampled: 0 }
+        Quadratic { curvatures: vector(curvatures), targets: vector(targets), evaluations: 0, sampled: 0, loss: 0.0 }
     }
 
     pub fn gradients(&self, parameters: &[Tensor]) -> Vec<Tensor> {
@@ -30,6 +32,10 @@ impl Quadratic {
 }
 
 impl Objective for Quadratic {
+    fn loss(&self) -> Result<f64, EvaluationError> {
+        Ok(self.loss)
+    }
+
     fn evaluate(&mut self, parameters: &[Tensor]) -> Result<Evaluation, EvaluationError> {
         self.evaluations += 1;
         let (loss, gradients) = (self.loss_at(parameters), self.gradients(parameters));
