@@ -4,7 +4,7 @@ use super::files::Files;
 use super::request::Request;
 use super::{Arguments, Result, check, directories, label, line};
 use examples::{GridBar, INTERRUPTED, Interrupt, complain, say};
-use seismograd_analysis::{Calibration, Rate, Selection, calibrate, load};
+use seismograd_analysis::{Calibration, Rate, Selection, calibrate, load_keeping};
 use seismograd_sweep::{Grid, carry};
 use seismograd_train::TrainError;
 use std::path::PathBuf;
@@ -41,7 +41,8 @@ pub fn run(arguments: &Arguments, tests: u64) -> Result<ExitCode> {
     }
     drop(bar);
     let selection = Selection { directories: Some(directories(&runs)?), ..Selection::default() };
-    let calibration = calibrate(&plan, &load(&grid.out, &plan, &selection)?, arguments.runs_per_test)?;
+    let calibration =
+        calibrate(&plan, &load_keeping(&grid.out, &plan, &selection, usize::MAX)?, arguments.runs_per_test)?;
     let path = files.write_calibration(&calibration)?;
     print(&calibration);
     say(&format!("\ncalibration {}", path.display()));

@@ -18,7 +18,7 @@ use clap::Parser;
 use examples::{INTERRUPTED, accuracy, assignment, complain, count, fail, parse, say};
 use experiment::Experiment;
 use files::Files;
-use seismograd_analysis::{Findings, Plan, Selection, analyse, load};
+use seismograd_analysis::{Findings, Plan, Run, SERIES_KEPT, Selection, analyse, load};
 use seismograd_cifar10::Dataset;
 use seismograd_sweep::Plan as Sweep;
 use seismograd_train::{DataSource, Outcome, Protocol, Report, Settings};
@@ -116,8 +116,16 @@ fn from(arguments: &Arguments, directory: PathBuf) -> Result<ExitCode> {
 /// Analyses, writes everything, and prints the table.
 fn conclude(runs: &Files, written: &Files, plan: &Plan, selection: &Selection) -> Result<ExitCode> {
     let collection = load(runs.directory(), plan, selection)?;
-    let findings = analyse(plan, &collection)?;
-    let (findings, paths) = written.write_results(plan, &findings, &collection.runs, runs)?;
+    let mut findings = analyse(plan, &collection)?;
+    let all = collection.runs.len();
+    let drawn: Vec<Run> = collection.runs.into_iter().filter(Run::has_series).collect();
+    if drawn.len() < all {
+        let few = format!("Figures of series and the test of steps show {} of {all} runs", drawn.len());
+        findings.cautions.push(format!(
+            "{few}: the first {SERIES_KEPT} of each optimizer and batch size. Every verdict is of all runs."
+        ));
+    }
+    let (findings, paths) = written.write_results(plan, &findings, &drawn, runs)?;
     print(&findings, &paths);
     Ok(ExitCode::SUCCESS)
 }

@@ -327,3 +327,29 @@ fn every_example_file_is_a_sweep() {
     }
     assert!(count >= 3, "{count} files");
 }
+
+#[test]
+fn tuning_is_the_same_after_a_kill_and_its_best_is_a_sweep() {
+    let text = "epochs = 1\nlimit = 800\nbatch_sizes = [100]\nseeds = 2\n[optimizers.sgd]\nlr = { log = [1e-2, 1.0] }\n\
+                [optimizers.adam]\nlr = { log = [1e-4, 1e-1] }\n[tune]\ntrials = 3\nrungs = [1, 2]\n[cell]\ncheckpoint_seconds = 0\n";
+    let (whole, killed) = (directory(text), directory(text));
+    let (stdout, _) = printed(&succeed(sweep(whole.path(), "tune sweep.toml --out out")));
+    assert!(stdout.contains("6 trials of 1 epochs") && stdout.contains("2 trials of 2 epochs"), "{stdout}");
+    let mut child = sweep(killed.path(), "tune sweep.toml --out out").spawn().expect("xtask starts");
+    sleep(Duration::from_millis(1500));
+    child.kill().expect("a child is killed");
+    child.wait().expect("a child is waited for");
+    succeed(sweep(killed.path(), "tune sweep.toml --out out"));
+    for name in ["best.toml", "tune.json", "search.json"] {
+        let [whole, killed] = [&whole, &killed].map(|directory| fs::read(directory.path().join("out").join(name)));
+        assert_eq!(whole.expect("it is written"), killed.expect("it is written"), "{name}");
+    }
+    // A run that was promoted went on from its checkpoint: its first rung's epoch was trained once.
+    let promoted =
+        files(&whole.path().join("out/tune")).into_iter().filter(|(path, _)| path.ends_with("attempts.jsonl"));
+    let begun: Vec<usize> =
+        promoted.map(|(_, bytes)| String::from_utf8_lossy(&bytes).matches("\"begun\"").count()).collect();
+    assert_eq!((begun.len(), begun.iter().sum::<usize>()), (6, 8), "{begun:?}");
+    let (stdout, _) = printed(&succeed(sweep(whole.path(), "out/best.toml --out out")));
+    assert!(stdout.contains("4 cells: 4 done") && stdout.contains("2 against 2 runs"), "{stdout}");
+}

@@ -104,7 +104,7 @@ fn arm(row: &RunRow, ended: Vec<Ended>, runs: &[&Run]) -> Arm {
         lr: row.key.lr,
         batch_size: row.key.batch_size,
         runs: ended,
-        steps: runs.first().map(|run| run.trace.len()),
+        steps: runs.first().and_then(|run| run.row.steps.try_into().ok()),
         train_loss: last(|row| row.train_loss),
         test_loss: last(|row| row.test_loss),
         test_accuracy: last(|row| row.test_accuracy),

@@ -8,7 +8,10 @@ use crate::plan::Plan;
 use crate::run::{self, Run, is_completed};
 use seismograd_trace::{RunDir, RunRow, RunStatus, find_runs};
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 /// Which of a directory's runs are meant. The default means all.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -59,35 +62,62 @@ pub struct Collection {
     pub optimizers: Vec<String>,
 }
 
-/// Reads the selected runs below `<out>/runs`.
+/// How many of an arm's runs keep their series, from the lowest seed on, when [`load`] bounds its memory.
+pub const SERIES_KEPT: usize = 50;
+
+/// Reads the selected runs below `<out>/runs`, on all cores; features are computed as runs are read. Of an optimizer's runs at a batch size
+/// the first [`SERIES_KEPT`] keep their series, for figures and for the test of steps; of the others only features stay. So memory grows by
+/// kilobytes a run.
 ///
 /// # Errors
 /// No run, only one, or runs that cannot be compared: of different configurations, at several learning rates, with shared seeds.
 pub fn load(out: &Path, plan: &Plan, selection: &Selection) -> Result<Collection, AnalysisError> {
+    load_keeping(out, plan, selection, SERIES_KEPT)
+}
+
+/// The same, with the series of so many runs of each arm.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_keeping(
+    out: &Path,
+    plan: &Plan,
+    selection: &Selection,
+    series_kept: usize,
+) -> Result<Collection, AnalysisError> {
     let mut collection =
         Collection { runs: vec![], diverged: vec![], set_aside: vec![], shared: BTreeMap::new(), optimizers: vec![] };
     let found = find_runs(out)?;
     let any = !found.is_empty();
     let mut settings = Vec::new();
+    let mut wanted = Vec::new();
     for (directory, row) in found {
         let relative = directory.strip_prefix(out).unwrap_or(&directory).to_owned();
-        let run = relative.display().to_string();
         match row {
             Err(error) if selection.wants_directory(&relative) => {
+                let run = relative.display().to_string();
                 collection.set_aside.push(SetAside { run, reason: relative_to(out, &error.to_string()) });
             }
-            Ok(row) if selection.wants(&relative, &row) => {
-                let reason = match row.status {
-                    RunStatus::Diverged => collection.take_diverged(&directory, row, &mut settings),
-                    _ => collection.take(&directory, row, plan),
-                };
-                if let Err(reason) = reason {
-                    collection.set_aside.push(SetAside { run, reason: relative_to(out, &reason) });
-                }
-            }
+            Ok(row) if selection.wants(&relative, &row) => wanted.push((directory, relative, row)),
             _ => {}
         }
     }
+    let kept = keep_series(wanted.iter().map(|(_, _, row)| row), series_kept);
+    let read = in_parallel(wanted.len(), |at| {
+        let (directory, _, row) = &wanted[at];
+        (row.status != RunStatus::Diverged).then(|| take(directory, row, plan, kept[at]))
+    });
+    for ((directory, relative, row), read) in wanted.into_iter().zip(read) {
+        let taken = match read {
+            None => collection.take_diverged(&directory, row, &mut settings),
+            Some(run) => run.map(|run| collection.runs.push(run)),
+        };
+        if let Err(reason) = taken {
+            let (run, reason) = (relative.display().to_string(), relative_to(out, &reason));
+            collection.set_aside.push(SetAside { run, reason });
+        }
+    }
+    collection.set_aside.sort_by(|a, b| a.run.cmp(&b.run));
     collection.order(selection);
     settings.extend(collection.runs.iter().map(shared));
     collection.check(out, any, &settings)?;
@@ -95,21 +125,62 @@ pub fn load(out: &Path, plan: &Plan, selection: &Selection) -> Result<Collection
     Ok(collection)
 }
 
-impl Collection {
-    fn take(&mut self, directory: &Path, row: RunRow, plan: &Plan) -> Result<(), String> {
-        if !is_completed(&row) {
-            return Err(format!("{} after {} steps: resume it, then analyse", row.status.name(), row.steps));
-        }
-        let run = Run::read(directory, row).map_err(|error| error.to_string())?;
-        match run.unfit(plan) {
-            Some(reason) => Err(reason),
-            None => {
-                self.runs.push(run);
-                Ok(())
-            }
-        }
+/// Which runs keep their series: so many of each arm, from the lowest seed on.
+fn keep_series<'a>(rows: impl Iterator<Item = &'a RunRow>, count: usize) -> Vec<bool> {
+    let mut arms: BTreeMap<(&str, i32), Vec<(i64, usize)>> = BTreeMap::new();
+    let mut kept = Vec::new();
+    for (at, row) in rows.enumerate() {
+        arms.entry((&row.key.optimizer, row.key.batch_size)).or_default().push((row.key.seed, at));
+        kept.push(false);
     }
+    for arm in arms.values_mut() {
+        arm.sort_unstable();
+        arm.iter().take(count).for_each(|&(_, at)| kept[at] = true);
+    }
+    kept
+}
 
+/// Reads a completed run; says why it cannot be analysed if it cannot.
+fn take(directory: &Path, row: &RunRow, plan: &Plan, keep_series: bool) -> Result<Run, String> {
+    if !is_completed(row) {
+        return Err(format!("{} after {} steps: resume it, then analyse", row.status.name(), row.steps));
+    }
+    let mut run = Run::read(directory, row.clone()).map_err(|error| error.to_string())?;
+    if let Some(reason) = run.unfit(plan) {
+        return Err(reason);
+    }
+    run.know(plan);
+    match keep_series {
+        true => run.keep_shown(plan),
+        false => run.drop_series(),
+    }
+    Ok(run)
+}
+
+/// The results of `job` for 0 to `count`, in that order, from as many threads as the machine has cores. No pool is asked for: reading
+/// traces is for those who want nothing else.
+fn in_parallel<T: Send>(count: usize, job: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(count);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            if at >= count {
+                return done;
+            }
+            done.push((at, job(at)));
+        }
+    };
+    let mut results: Vec<(usize, T)> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("a damaged file is an error, not a panic")).collect()
+    });
+    results.sort_unstable_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+impl Collection {
     /// A diverged run is counted only where its settings are known.
     fn take_diverged(&mut self, directory: &Path, row: RunRow, others: &mut Vec<Settings>) -> Result<(), String> {
         let own = run::settings(&RunDir::at(directory).config()).map_err(|error| error.to_string())?;

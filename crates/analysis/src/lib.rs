@@ -57,14 +57,14 @@ mod words;
 
 pub use analyse::analyse;
 pub use calibration::{Calibration, Rate, Trial as CalibrationTrial, calibrate};
-pub use collection::{Collection, Selection, load};
+pub use collection::{Collection, SERIES_KEPT, Selection, load, load_keeping};
 pub use error::AnalysisError;
 pub use features::{Feature, LEAST_STEPS, autocorrelation, residuals, series_features};
 pub use findings::{
     Answer, Arm, Contrast, Effect, Ended, Fallacy, Findings, MeanAndDeviation, RunLabel, RunMap, SetAside, Verdict,
 };
 pub use plan::{Measure, Plan};
-pub use run::Run;
+pub use run::{Known, Run};
 pub use summary::{Summary, read_json, write_json};
 pub use tuning::{Choice, Search, Trial};
 pub use words::{larger, p_value};

@@ -2,7 +2,10 @@
 
 use crate::features::{Feature, LEAST_STEPS, series_features};
 use crate::plan::{Measure, Plan};
-use seismograd_trace::{Epochs, RunDir, RunRow, RunStatus, Signal, Statistic, Trace, TraceError, read_trace};
+use seismograd_trace::{
+    EpochRow, Epochs, Measure as TraceMeasure, RunDir, RunRow, RunStatus, Schema, Signal, Statistic, Trace, TraceError,
+    read_trace,
+};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -18,7 +21,13 @@ pub struct Run {
     pub trace: Trace,
     /// Its evaluations.
     pub epochs: Epochs,
+    /// Its features, as far as they were computed when it was read; the others come from its series.
+    pub known: Known,
 }
+
+/// Features that need no series any more.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Known(Vec<(Signal, Statistic, [f64; Feature::ALL.len()])>);
 
 /// The settings that a key or a run's own row says, and those of what was watched rather than of what was computed.
 const APART: [&str; 6] = ["optimizer", "lr", "batch_size", "seed", "record", "shard_size"];
@@ -33,7 +42,38 @@ impl Run {
         let settings = settings(&directory.config())?;
         let trace = read_trace(root)?;
         let epochs = Epochs::read(&directory.epochs())?;
-        Ok(Run { row, settings, trace, epochs })
+        Ok(Run { row, settings, trace, epochs, known: Known::default() })
+    }
+
+    /// Computes the plan's features, so that the series may go.
+    pub(crate) fn know(&mut self, plan: &Plan) {
+        let of =
+            |signal: &Signal, statistic| (signal.clone(), statistic, series_features(&self.series(signal, statistic)));
+        let signals = plan.primary.iter().chain(&plan.secondary);
+        self.known.0 = signals.flat_map(|signal| plan.statistics.iter().map(move |&it| of(signal, it))).collect();
+    }
+
+    /// Keeps the columns that an analysis or its report looks at: every statistic of the primary signals, those of the plan of the others.
+    pub(crate) fn keep_shown(&mut self, plan: &Plan) {
+        let compared = |statistic: &Statistic| plan.statistics.contains(statistic) || *statistic == Statistic::MeanAbs;
+        self.trace.retain(|column| match &column.measure {
+            TraceMeasure::Statistic(_) if plan.primary.contains(&column.signal) => true,
+            TraceMeasure::Statistic(statistic) => plan.secondary.contains(&column.signal) && compared(statistic),
+            TraceMeasure::At(_) => false,
+        });
+    }
+
+    /// Lets the series go: what is left is some kilobytes.
+    pub(crate) fn drop_series(&mut self) {
+        let nothing = Schema::from_columns(Vec::new()).expect("no columns have no name twice");
+        let last = self.epochs.rows().last().map(|row| EpochRow { signals: Vec::new(), ..row.clone() });
+        (self.trace, self.epochs) = (Trace::new(nothing.clone()), Epochs::new(nothing));
+        last.into_iter().for_each(|row| self.epochs.push(row));
+    }
+
+    /// Whether its series are there.
+    pub fn has_series(&self) -> bool {
+        !self.trace.is_empty()
     }
 
     /// Why the run cannot be analysed by the plan, if it cannot.
@@ -82,8 +122,10 @@ impl Run {
         let mut cache: Option<(&Signal, Statistic, [f64; Feature::ALL.len()])> = None;
         let mut features = Vec::with_capacity(measures.len());
         for Measure { signal, statistic, feature } in measures {
-            let of_series = match cache {
-                Some((last, same, of_series)) if last == signal && same == *statistic => of_series,
+            let known = self.known.0.iter().find(|(known, same, _)| known == signal && same == statistic);
+            let of_series = match (cache, known) {
+                (Some((last, same, of_series)), _) if last == signal && same == *statistic => of_series,
+                (_, Some((_, _, of_series))) => *of_series,
                 _ => series_features(&self.series(signal, *statistic)),
             };
             cache = Some((signal, *statistic, of_series));

@@ -174,7 +174,8 @@ pub(crate) fn fallacies(signals: &[Signal], runs: &[Vec<&Run>; 2]) -> Vec<Fallac
     }
     let fallacy = |signal: &Signal| {
         let heap = |group: &Vec<&Run>| -> Vec<f64> {
-            group.iter().flat_map(|run| run.series(signal, Statistic::MeanAbs)).collect()
+            let with_series = group.iter().filter(|run| run.has_series());
+            with_series.flat_map(|run| run.series(signal, Statistic::MeanAbs)).collect()
         };
         let heaps = runs.each_ref().map(heap);
         Fallacy {

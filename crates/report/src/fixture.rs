@@ -138,7 +138,13 @@ fn run(plan: &Plan, place: usize, optimizer: &str, batch_size: i32, seed: i64, e
     }
     let key = RunKey { optimizer: optimizer.to_owned(), batch_size, lr: 0.01, seed, config: "0123abcd".to_owned() };
     let epochs_table = evaluations(schema, epochs, steps_per_epoch, place, &mut noise);
-    Run { row: summary(key, epochs, steps), settings: BTreeMap::new(), trace, epochs: epochs_table }
+    Run {
+        row: summary(key, epochs, steps),
+        settings: BTreeMap::new(),
+        trace,
+        epochs: epochs_table,
+        known: Default::default(),
+    }
 }
 
 /// One step's statistics of a signal of about this size.

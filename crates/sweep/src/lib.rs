@@ -1,8 +1,22 @@
-//! Grids of training runs: which runs there are, with which seeds; the search for learning rates; the engine that carries them through.
+//! Grids of training runs: a file to cells, how each cell stands, tuning, and the engines that carry cells through.
 //!
-//! A [`Grid`] is optimizers by batch sizes, with seeds that no two arms share. [`search`] finds each optimizer's learning rate by short
-//! trials at the same budget for all. [`carry`] trains any list of runs on as many threads as there are, one run a thread, and goes on
-//! where it was interrupted. Nothing here draws on a terminal or judges what comes out.
+//! A [`SweepFile`] is TOML; its [`Request`] makes a [`Plan`] of [`Cell`]s, each a run with a directory of its own. [`standing`] says how a cell stands
+//! from files and a lock of the kernel alone. [`run`] carries a plan through with processes on this machine, [`carry_cell`] one cell of it; what
+//! a cluster or a shell is handed are texts ([`SlurmFiles`], [`line`]). [`tune`](tune()) finds each optimizer's learning rate with the same budget for all.
+//! Nothing here draws on a terminal or judges what comes out.
+//!
+//! ```
+//! use seismograd_sweep::SweepFile;
+//!
+//! let text = "epochs = 1\nbatch_sizes = [50, 200]\nseeds = 3\n[optimizers.adam]\nlr = { log = [1e-4, 1e-2], points = 3 }\n";
+//! let request = SweepFile::parse(text, "sweep.toml")?.request()?;
+//! let plan = request.plan(&request.dataset()?)?;
+//! assert_eq!(plan.cells.len(), 2 * 3 * 3);
+//! assert_eq!(plan.cells[0].name(), "adam batch 50 lr 0.0001 seed 0");
+//! # Ok::<(), seismograd_sweep::SweepError>(())
+//! ```
+//!
+//! A characterization plans through a [`Grid`], with the same seeds, and trains inside its own process with [`carry`]:
 //!
 //! ```no_run
 //! use seismograd_sweep::{Grid, carry};

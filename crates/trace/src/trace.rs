@@ -56,6 +56,15 @@ impl Trace {
         Trace { schema, steps, epochs, losses, accuracies: Vec::new(), learning_rates: Vec::new(), signals }
     }
 
+    /// Lets go of the signals' columns that are not wanted; the steps stay.
+    pub fn retain(&mut self, wanted: impl Fn(&Column) -> bool) {
+        let columns = std::mem::take(&mut self.signals).into_iter().zip(self.schema.columns());
+        let (signals, kept) =
+            columns.filter(|(_, column)| wanted(column)).map(|(values, column)| (values, column.clone())).unzip();
+        self.signals = signals;
+        self.schema = Schema::from_columns(kept).expect("some of the columns of a schema are a schema");
+    }
+
     /// Adds the next step.
     ///
     /// # Panics

@@ -86,7 +86,7 @@ pub fn run(named: &Named, law: Law) -> Run {
         ..EpochRow::default()
     });
     let settings = BTreeMap::from([("dropout".to_owned(), "0.5".to_owned())]);
-    Run { row: row(named), settings, trace, epochs }
+    Run { row: row(named), settings, trace, epochs, known: Default::default() }
 }
 
 fn row(named: &Named) -> RunRow {

@@ -169,7 +169,7 @@ fn report_script(directory: &Path, slurm: &Slurm, command: &[String]) -> String 
     let mut text = format!("#!/bin/sh\n#SBATCH --job-name=seismograd-report\n#SBATCH --output={}\n", log.display());
     options(slurm, &mut text);
     slurm.setup.iter().for_each(|line| writeln!(text, "{line}").expect("text takes text"));
-    write!(text, "exec {} --report\n", shell(command)).expect("text takes text");
+    writeln!(text, "exec {} --report", shell(command)).expect("text takes text");
     text
 }
 
