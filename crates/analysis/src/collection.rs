@@ -117,7 +117,7 @@ pub fn load_keeping(
             collection.set_aside.push(SetAside { run, reason });
         }
     }
-    collection.set_aside.sort_by(|a, b| a.run.cmp(&b.run));
+    collection.set_aside.sort_by(|a, b| Path::new(&a.run).cmp(Path::new(&b.run)));
     collection.order(selection);
     settings.extend(collection.runs.iter().map(shared));
     collection.check(out, any, &settings)?;

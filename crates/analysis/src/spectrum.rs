@@ -30,9 +30,12 @@ pub fn welch(series: &[f64]) -> Vec<Point> {
     let window: Vec<f64> = (0..length).map(|k| hann(k, length)).collect();
     let turns: Vec<(f64, f64)> = (0..length).map(|k| libm::sincos(TAU * k as f64 / length as f64)).collect();
     let starts: Vec<usize> = (0..=series.len() - length).step_by((length / 2).max(1)).collect();
+    let windowed = |start: &usize| series[*start..*start + length].iter().zip(&window).map(|(x, w)| x * w).collect();
+    let segments: Vec<Vec<f64>> = starts.iter().map(windowed).collect();
+    let energy: f64 = window.iter().map(|w| w * w).sum();
     let power = |bin: usize| {
-        let of = |start: &usize| power(&series[*start..*start + length], &window, &turns, bin);
-        starts.iter().map(of).sum::<f64>() / starts.len() as f64
+        let of = |segment: &Vec<f64>| amplitude(segment, &turns, bin) / energy;
+        segments.iter().map(of).sum::<f64>() / segments.len() as f64
     };
     let point = |bin: usize| Point { frequency: bin as f64 / length as f64, power: power(bin) };
     (1..=length / 2).map(point).collect()
@@ -44,15 +47,19 @@ fn hann(k: usize, length: usize) -> f64 {
     sine * sine
 }
 
-/// The squared amplitude of one segment at one frequency. `turns` has the sine and cosine of each of a circle's steps.
-fn power(segment: &[f64], window: &[f64], turns: &[(f64, f64)], bin: usize) -> f64 {
-    let mut sums = (0.0, 0.0);
-    for (k, (x, w)) in segment.iter().zip(window).enumerate() {
-        let (sine, cosine) = turns[bin * k % turns.len()];
-        sums = (sums.0 + x * w * sine, sums.1 + x * w * cosine);
+/// The squared amplitude of one windowed segment at one frequency. `turns` has the sine and cosine of each of a circle's steps.
+fn amplitude(segment: &[f64], turns: &[(f64, f64)], bin: usize) -> f64 {
+    let (mut sums, mut at) = ((0.0, 0.0), 0);
+    for x in segment {
+        let (sine, cosine) = turns[at];
+        sums = (sums.0 + x * sine, sums.1 + x * cosine);
+        // Step `bin * k` of the circle, without a division for each.
+        at += bin;
+        if at >= turns.len() {
+            at -= turns.len();
+        }
     }
-    let energy: f64 = window.iter().map(|w| w * w).sum();
-    (sums.0 * sums.0 + sums.1 * sums.1) / energy
+    sums.0 * sums.0 + sums.1 * sums.1
 }
 
 /// The least-squares slope of log power on log frequency: 0 for white noise, -2 for a random walk. 0 for a series of zeros.
