@@ -497,3 +497,33 @@ fn training_on_the_sample_stays_under_400_megabytes() {
         assert!((1..400_000_000 / 1024).contains(&most), "{most} KiB");
     }
 }
+
+#[test]
+fn a_schedule_is_recorded_and_resumed() {
+    let arguments = ["--limit", "100", "--batch-size", "50", "--schedule", "step:size=3,gamma=0.5", "--lr", "0.01"];
+    let (whole, parts) = (directory(), directory());
+    check_succeeded(&train(whole.path(), &[&arguments[..], &["--epochs", "3"]].concat()));
+    check_succeeded(&train(parts.path(), &[&arguments[..], &["--epochs", "1"]].concat()));
+    check_succeeded(&train(parts.path(), &[&arguments[..], &["--epochs", "3", "--resume"]].concat()));
+    let weights = |root: &Path| {
+        let found = files(root).into_iter().find(|(path, _)| path.ends_with("trace/part-00000.parquet"));
+        found.expect("a part of the trace").1
+    };
+    assert!(weights(whole.path()) == weights(parts.path()), "a resumed run takes the schedule up where it was");
+}
+
+/// Every optimizer takes steps on real gradients, and asks the real batch what it has to.
+#[test]
+fn every_optimizer_trains() {
+    let listed = printed(&train(directory().path(), &["--list-optimizers"])).0;
+    let names: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.len() > 30);
+    for name in names {
+        let directory = directory();
+        // The rate of L-BFGS at its default is for full batches.
+        let rate: &[&str] = if name == "lbfgs" { &["--lr", "0.01", "--set", "max_iter=2"] } else { &[] };
+        let run =
+            ["--optimizer", name, "--limit", "20", "--batch-size", "10", "--epochs", "1", "--model", "smooth_cnn"];
+        check_succeeded(&train(directory.path(), &[&run[..], rate].concat()));
+    }
+}

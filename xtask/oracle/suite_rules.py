@@ -368,7 +368,8 @@ class PsgdKron(Transcribed):
     """Li's PSGD with Kronecker factors as in kron-torch (class Kron), on stored probes. kron-torch solves triangular
     systems in float32, balances at random steps, decays matrices only, and adds the noise of the preconditioner's update
     to the momentum that it then steps with; here the parameters' type is used throughout, balancing comes every 100
-    steps, everything decays, and the step is free of that noise."""
+    steps, everything decays, the step is free of that noise, and the squarer matrix is that of the smaller difference, where
+    kron-torch compares signed ones."""
 
     def begin(self):
         self.m = self.zeros()
@@ -387,7 +388,7 @@ class PsgdKron(Transcribed):
         if p.dim() < 2:
             return p.numel(), 1
         ways = [(p.numel() // p.shape[-1], p.shape[-1]), (p.shape[0], p.numel() // p.shape[0])]
-        return ways[0] if p.dim() > 2 and ways[0][1] - ways[0][0] <= ways[1][1] - ways[1][0] else ways[1]
+        return ways[0] if p.dim() > 2 and abs(ways[0][1] - ways[0][0]) <= abs(ways[1][1] - ways[1][0]) else ways[1]
 
     @staticmethod
     def bound(a):

@@ -58,22 +58,20 @@ impl Rule<2> for Checked<RAdam> {
         let (coupled, decoupled) = if self.decoupled_weight_decay { (0.0, step.lr * decay) } else { (decay, 0.0) };
         let [coupled, decoupled, eps] = [coupled, decoupled, self.eps].map(|x| x as f32);
         let [(keep1, take1), (keep2, take2)] = [beta1, beta2].map(keep_take);
-        let averages = |p: f32, g: f32, m: f32, v: f32| {
-            let g = g + coupled * p;
-            (keep1 * m + take1 * g, keep2 * v + take2 * (g * g))
-        };
         match self.rectification(step.number) {
             Some(r) => {
                 let alpha = (lr * r * correction(beta2, step.number).sqrt()) as f32;
                 parameter.update(gradient, [m, v], |p, g, [m, v]| {
-                    let (m, v) = averages(p, g, m, v);
+                    let g = g + coupled * p;
+                    let (m, v) = (keep1 * m + take1 * g, keep2 * v + take2 * (g * g));
                     (p - (decoupled * p + alpha * (m / (v.sqrt() + eps))), [m, v])
                 });
             }
             None => {
                 let alpha = lr as f32;
                 parameter.update(gradient, [m, v], |p, g, [m, v]| {
-                    let (m, v) = averages(p, g, m, v);
+                    let g = g + coupled * p;
+                    let (m, v) = (keep1 * m + take1 * g, keep2 * v + take2 * (g * g));
                     (p - (decoupled * p + alpha * m), [m, v])
                 });
             }

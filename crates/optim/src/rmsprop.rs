@@ -55,28 +55,29 @@ impl Rule<3> for Checked<RmsProp> {
     fn update(&self, step: Step, parameter: &mut Tensor, gradient: &Tensor, [v, m, b]: &mut [Tensor; 3]) {
         let ((keep, take), lr) = (keep_take(self.alpha), step.lr as f32);
         let [decay, eps, momentum] = [self.weight_decay, self.eps, self.momentum].map(|x| x as f32);
-        let square = |p: f32, g: f32, v: f32| (g + decay * p, keep * v + take * (g + decay * p) * (g + decay * p));
-        let mean = |g: f32, m: f32| keep * m + take * g;
-        let centered = |v: f32, m: f32| (v - m * m).max(0.0).sqrt() + eps;
         match (self.centered, self.momentum > 0.0) {
             (false, false) => parameter.update(gradient, [v], |p, g, [v]| {
-                let (g, v) = square(p, g, v);
+                let g = g + decay * p;
+                let v = keep * v + take * (g * g);
                 (p - lr * (g / (v.sqrt() + eps)), [v])
             }),
             (false, true) => parameter.update(gradient, [v, b], |p, g, [v, b]| {
-                let (g, v) = square(p, g, v);
+                let g = g + decay * p;
+                let v = keep * v + take * (g * g);
                 let b = momentum * b + g / (v.sqrt() + eps);
                 (p - lr * b, [v, b])
             }),
             (true, false) => parameter.update(gradient, [v, m], |p, g, [v, m]| {
-                let (g, v) = square(p, g, v);
-                let m = mean(g, m);
-                (p - lr * (g / centered(v, m)), [v, m])
+                let g = g + decay * p;
+                let v = keep * v + take * (g * g);
+                let m = keep * m + take * g;
+                (p - lr * (g / ((v - m * m).max(0.0).sqrt() + eps)), [v, m])
             }),
             (true, true) => parameter.update(gradient, [v, m, b], |p, g, [v, m, b]| {
-                let (g, v) = square(p, g, v);
-                let m = mean(g, m);
-                let b = momentum * b + g / centered(v, m);
+                let g = g + decay * p;
+                let v = keep * v + take * (g * g);
+                let m = keep * m + take * g;
+                let b = momentum * b + g / ((v - m * m).max(0.0).sqrt() + eps);
                 (p - lr * b, [v, m, b])
             }),
         }

@@ -25,6 +25,7 @@ mod figures;
 #[cfg(test)]
 mod fixture;
 mod forest;
+mod gallery;
 mod multiples;
 mod page;
 mod palette;
@@ -39,6 +40,7 @@ mod words;
 
 pub use error::ReportError;
 pub use figure::Figure;
+pub use gallery::{Card, Landscape, gallery};
 pub use palette::Theme;
 
 use seismograd_analysis::{Calibration, Findings, Run, Search};

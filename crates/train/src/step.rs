@@ -5,7 +5,7 @@ use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::weights::read_weights;
 use seismograd_nn::{Model, Reduction, State};
-use seismograd_optim::{Evaluation, EvaluationError, Objective, Optimizer, Schedule};
+use seismograd_optim::{Evaluation, EvaluationError, Objective, Optimizer};
 use seismograd_record::{Recorder, Watch, Wiring};
 use seismograd_tensor::Tensor;
 use std::path::Path;
@@ -18,8 +18,6 @@ pub struct Trainer {
     pub state: State,
     /// The rule that updates them.
     pub optimizer: Box<dyn Optimizer>,
-    /// The learning rate before the schedule, and the schedule if there is one.
-    pub schedule: (f64, Option<Schedule>),
     /// What is recorded.
     pub recorder: Recorder,
     /// Whether gradients are those of the losses' mean or sum.
@@ -59,8 +57,7 @@ impl Trainer {
         let wiring =
             Wiring { output_layer: model.output_layer(), scopes: model.scopes(), parameters: model.parameter_names() };
         let recorder = Recorder::new(&config.selection()?, &wiring)?;
-        let (optimizer, reduction) = (config.optimizer()?, config.reduction()?);
-        Ok(Trainer { recorder, state, optimizer, schedule: (config.lr, config.schedule()?), reduction, model })
+        Ok(Trainer { recorder, state, optimizer: config.optimizer()?, reduction: config.reduction()?, model })
     }
 
     /// Trains on one batch. On divergence at the loss or a gradient nothing has been updated.
@@ -76,9 +73,6 @@ impl Trainer {
         scale(&mut result, self.reduction, batch.len());
         if let Some(what) = self.not_finite(&result) {
             return diverged(what);
-        }
-        if let (lr, Some(schedule)) = &self.schedule {
-            self.optimizer.set_lr(lr * schedule.factor(shards.step));
         }
         let snapshot = self.recorder.snapshot(&self.state.parameters);
         let mut objective = BatchObjective {

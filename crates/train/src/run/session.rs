@@ -12,6 +12,7 @@ use crate::step::{Divergence, StepResult, Trainer};
 use rayon::ThreadPool;
 use seismograd_cifar10::{Dataset, Shuffle, batches_per_epoch, epoch_batches};
 use seismograd_nn::State;
+use seismograd_optim::Schedule;
 use seismograd_trace::{
     EpochRow, Epochs, EventWriter, Measure, Row, RunDir, RunRow, RunStatus, Schema, Statistic, Trace, TraceWriter,
     over_steps, write_atomically, write_runs,
@@ -26,6 +27,7 @@ pub(super) struct Session<'a> {
     directory: RunDir,
     digest: String,
     shuffle: Shuffle,
+    schedule: Option<Schedule>,
     trainer: Trainer,
     position: Position,
     trace: TraceWriter,
@@ -80,6 +82,7 @@ impl<'a> Session<'a> {
             events: events(&directory, position.events)?,
             tags: tags(&schema),
             shuffle: config.shuffle()?,
+            schedule: config.schedule()?,
             last_checkpoint: Instant::now(),
             settings,
             dataset,
@@ -144,6 +147,9 @@ impl<'a> Session<'a> {
         let config = &self.settings.config;
         let batch = Batch::Split { split: &self.dataset.train, indices, normalization: config.normalization() };
         let shards = Shards { size: config.shard_size, seed: config.seed, step: self.position.step + 1 };
+        if let Some(schedule) = &self.schedule {
+            self.trainer.optimizer.set_lr(config.lr * schedule.factor(shards.step));
+        }
         self.trainer.step(&batch, shards)
     }
 
