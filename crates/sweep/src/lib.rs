@@ -2,7 +2,7 @@
 //!
 //! A [`SweepFile`] is TOML; its [`Request`] makes a [`Plan`] of [`Cell`]s, each a run with a directory of its own. [`standing`] says how a cell stands
 //! from files and a lock of the kernel alone. [`run`] carries a plan through with processes on this machine, [`carry_cell`] one cell of it; what
-//! a cluster or a shell is handed are texts ([`SlurmFiles`], [`line`]). [`tune`](tune()) finds each optimizer's learning rate with the same budget for all.
+//! a cluster or a shell is handed are texts ([`SlurmFiles`], [`line()`]). [`tune`](tune()) finds each optimizer's learning rate with the same budget for all.
 //! Nothing here draws on a terminal or judges what comes out.
 //!
 //! ```
