@@ -74,12 +74,11 @@ impl Rule<2> for Checked<Rprop> {
         parameter.update(gradient, [previous, size], |p, g, [previous, s]| {
             // Of the signs, because the product of two small gradients is zero in f32.
             let agreement = sign(g) * sign(previous);
-            let factor = if agreement > 0.0 { plus } else { 1.0 };
-            let factor = if agreement < 0.0 { minus } else { factor };
-            let s = factor * s;
-            let s = if s < least { least } else { s };
-            let s = if s > largest { largest } else { s };
-            let g = if agreement < 0.0 { 0.0 } else { g };
+            // As a sum of which all terms but one are exactly zero: branches would not be vectorised.
+            let [keeps, turns] = [agreement > 0.0, agreement < 0.0].map(|holds| f32::from(u8::from(holds)));
+            let s = (keeps * plus + turns * minus + (1.0 - keeps - turns)) * s;
+            let s = s.max(least).min(largest);
+            let g = (1.0 - turns) * g;
             (p - ratio * s * sign(g), [g, s])
         });
     }
