@@ -133,14 +133,18 @@ impl Kernel for Broadcast<'_> {
         // in `padded`.
         unsafe {
             while column < self.whole {
-                let b = self.b.elements.as_ptr().add(column);
-                if V::BLOCKS > 1 && self.whole - column >= 2 * LANES {
-                    self.columns::<V, 2>(b, self.b.strides[0], column, 2 * LANES);
-                    column += 2 * LANES;
+                let width = if V::BLOCKS > 1 && self.whole - column >= 2 * LANES { 2 * LANES } else { LANES };
+                let panel = (m >= MANY_ROWS && n > width).then(|| panel(self.b, column, width));
+                let (b, stride) = match &panel {
+                    Some(panel) => (panel.as_ptr(), width),
+                    None => (self.b.elements.as_ptr().add(column), self.b.strides[0]),
+                };
+                if width > LANES {
+                    self.columns::<V, 2>(b, stride, column, width);
                 } else {
-                    self.columns::<V, 1>(b, self.b.strides[0], column, LANES);
-                    column += LANES;
+                    self.columns::<V, 1>(b, stride, column, width);
                 }
+                column += width;
             }
             if self.whole < n {
                 let padded: &[f32] = self.padded;
@@ -149,6 +153,19 @@ impl Kernel for Broadcast<'_> {
             }
         }
     }
+}
+
+/// Rows of `a` from which on columns of `b` are worth a copy: each tile of rows reads them again, and rows of `b` that are a power of two apart
+/// would push each other out of the first-level cache.
+const MANY_ROWS: usize = 32;
+
+/// Some columns of a matrix of contiguous rows, in contiguous rows.
+fn panel(b: Matrix<'_>, column: usize, width: usize) -> Buffer {
+    let mut panel = Buffer::stale(b.sizes[0] * width);
+    for (k, row) in panel.chunks_exact_mut(width).enumerate() {
+        row.copy_from_slice(&b.elements[k * b.strides[0] + column..][..width]);
+    }
+    panel
 }
 
 impl Broadcast<'_> {
