@@ -80,34 +80,54 @@ struct Update<'a, const N: usize, F> {
 impl<const N: usize, F: Fn(f32, f32, [f32; N]) -> (f32, [f32; N])> Kernel for Update<'_, N, F> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Update { parameter, gradient, mut slots, f } = self;
-        // In blocks that are copied in and out: the compiler cannot know that the slices of the slots do not overlap, but of arrays it does.
-        let (mut p, mut g, mut s) = ([0.0; BLOCK], [0.0; BLOCK], [[0.0; BLOCK]; N]);
-        for first in (0..parameter.len()).step_by(BLOCK) {
-            let block = first..parameter.len().min(first + BLOCK);
-            let len = block.len();
-            p[..len].copy_from_slice(&parameter[block.clone()]);
-            g[..len].copy_from_slice(&gradient[block.clone()]);
-            for (s, slot) in s.iter_mut().zip(&slots) {
-                s[..len].copy_from_slice(&slot[block.clone()]);
-            }
-            for at in 0..BLOCK {
-                let (new, state) = f(p[at], g[at], std::array::from_fn(|slot| s[slot][at]));
-                p[at] = new;
-                for slot in 0..N {
-                    s[slot][at] = state[slot];
-                }
-            }
-            parameter[block.clone()].copy_from_slice(&p[..len]);
-            for (s, slot) in s.iter().zip(&mut slots) {
-                slot[block.clone()].copy_from_slice(&s[..len]);
-            }
+        let Update { parameter, gradient, slots, f } = self;
+        let (parameter, last_parameter) = parameter.as_chunks_mut();
+        let (gradient, last_gradient) = gradient.as_chunks();
+        let mut slots = slots.map(|slot| slot.as_chunks_mut());
+        for (at, (parameter, gradient)) in parameter.iter_mut().zip(gradient).enumerate() {
+            update_block(parameter, gradient, slots.each_mut().map(|(slot, _)| &mut slot[at]), &f);
+        }
+        // The elements that fill no block, in one that is padded with zeros.
+        let last_slots = slots.map(|(_, last)| last);
+        let (mut p, g) = (padded(last_parameter), padded(last_gradient));
+        let mut s = last_slots.each_ref().map(|last| padded(last));
+        update_block(&mut p, &g, s.each_mut(), &f);
+        last_parameter.copy_from_slice(&p[..last_parameter.len()]);
+        for (last, s) in last_slots.into_iter().zip(&s) {
+            last.copy_from_slice(&s[..last.len()]);
         }
     }
 }
 
-/// Elements of an update that are computed together.
-const BLOCK: usize = 256;
+/// Elements of an update that are computed together: few enough for the next block's reads to begin meanwhile, so that memory is never idle.
+const BLOCK: usize = 64;
+
+/// One block, on copies: the compiler cannot know that the slices do not overlap, but of arrays of its own it does.
+#[inline(always)]
+fn update_block<const N: usize>(
+    parameter: &mut [f32; BLOCK],
+    gradient: &[f32; BLOCK],
+    slots: [&mut [f32; BLOCK]; N],
+    f: impl Fn(f32, f32, [f32; N]) -> (f32, [f32; N]),
+) {
+    let (mut p, g, mut s) = (*parameter, *gradient, slots.each_ref().map(|slot| **slot));
+    for at in 0..BLOCK {
+        let (new, state) = f(p[at], g[at], std::array::from_fn(|slot| s[slot][at]));
+        p[at] = new;
+        for slot in 0..N {
+            s[slot][at] = state[slot];
+        }
+    }
+    *parameter = p;
+    for (slot, s) in slots.into_iter().zip(s) {
+        *slot = s;
+    }
+}
+
+#[inline(always)]
+fn padded(last: &[f32]) -> [f32; BLOCK] {
+    std::array::from_fn(|at| last.get(at).copied().unwrap_or(0.0))
+}
 
 /// Whether no element is infinite or a NaN.
 pub fn all_finite(x: &[f32]) -> bool {
