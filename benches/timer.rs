@@ -1,4 +1,4 @@
-//! Times training steps on request, for `cargo xtask bench`, which interleaves them with another program's.
+//! Times training steps, and optimizers alone, on request, for `cargo xtask bench`, which interleaves them with another program's.
 //!
 //! A request is a line of JSON on standard input, and so is its answer on standard output:
 //!
@@ -6,6 +6,8 @@
 //! {"calibrate": {"threads": 2}}                                    {"gflops": 301.2}
 //! {"step": {"batch_size": 100, "steps": 3, "width": 32, "side": 32,
 //!           "threads": 2, "record": "output"}}                     {"ms": [36.1, 35.9, 36.0], "peak_mb": 92.4}
+//! {"optimizer": {"name": "adam", "shape": [314922], "steps": 3,
+//!                "threads": 2}}                                    {"ms": [0.14, 0.13, 0.14], "peak_mb": 12.1}
 //! ```
 
 use rayon::ThreadPool;
@@ -14,6 +16,7 @@ use seismograd_kernels::level::Level;
 use seismograd_kernels::peak::fused_multiply_adds;
 use seismograd_nn::Tensor;
 use seismograd_nn::models::{PaperCnnSize, paper_cnn_of_size};
+use seismograd_optim::{Optimizer, StepError, registry};
 use seismograd_record::{Recorder, Wiring};
 use seismograd_train::{Batch, DataSource, Protocol, RunConfig, Shards, Trainer};
 use serde::{Deserialize, Serialize};
@@ -27,6 +30,7 @@ use std::time::Instant;
 enum Request {
     Calibrate { threads: usize },
     Step(Step),
+    Optimizer(Update),
 }
 
 #[derive(Clone, Deserialize, PartialEq, Eq, Hash)]
@@ -37,6 +41,22 @@ struct Step {
     side: usize,
     threads: usize,
     record: String,
+}
+
+/// An optimizer's update of one parameter, at its defaults.
+#[derive(Clone, Deserialize, PartialEq, Eq, Hash)]
+struct Update {
+    name: String,
+    shape: Vec<usize>,
+    steps: usize,
+    threads: usize,
+}
+
+/// An optimizer with the parameter that it updates and the gradient, the same at each step.
+struct Updated {
+    optimizer: Box<dyn Optimizer>,
+    parameters: [Tensor; 1],
+    gradients: [Tensor; 1],
 }
 
 #[derive(Serialize)]
@@ -53,6 +73,7 @@ struct Timer {
     dataset: Dataset,
     pools: HashMap<usize, ThreadPool>,
     trainers: HashMap<Step, (Trainer, u64)>,
+    updated: HashMap<Update, Updated>,
 }
 
 impl Timer {
@@ -60,6 +81,7 @@ impl Timer {
         match request {
             Request::Calibrate { threads } => Ok(Answer::Calibrated { gflops: self.calibrate(threads)? }),
             Request::Step(step) => self.time(&step),
+            Request::Optimizer(update) => self.time_update(&update),
         }
     }
 
@@ -108,6 +130,38 @@ impl Timer {
     }
 }
 
+impl Timer {
+    fn time_update(&mut self, update: &Update) -> Result<Answer, Box<dyn std::error::Error>> {
+        self.pool(update.threads)?;
+        let updated = match self.updated.entry(update.clone()) {
+            Entry::Occupied(updated) => updated.into_mut(),
+            Entry::Vacant(place) => {
+                let filled = |scale: f32| {
+                    let element = |at: usize| ((at * 7919 % 2003) as f32 / 1001.0 - 1.0003) * scale;
+                    Tensor::new(&update.shape, (0..update.shape.iter().product()).map(element).collect())
+                };
+                let optimizer = registry::build(&update.name, None, &[])?;
+                let mut updated = Updated { optimizer, parameters: [filled(0.1)], gradients: [filled(0.01)] };
+                // The first step makes the state.
+                updated.step()?;
+                place.insert(updated)
+            }
+        };
+        let ms = self.pools[&update.threads]
+            .install(|| (0..update.steps).map(|_| updated.step()).collect::<Result<_, _>>())?;
+        Ok(Answer::Timed { ms, peak_mb: peak_memory() })
+    }
+}
+
+impl Updated {
+    /// One step; how many milliseconds it took.
+    fn step(&mut self) -> Result<f64, StepError> {
+        let start = Instant::now();
+        self.optimizer.step(&mut self.parameters, &self.gradients, &mut ())?;
+        Ok(start.elapsed().as_secs_f64() * 1e3)
+    }
+}
+
 /// The images repeated until they have this side, unless it is their own.
 fn enlarged(split: &Split, indices: &[u32], side: usize) -> Option<(Tensor, Vec<u8>)> {
     (side != 32).then(|| {
@@ -145,7 +199,7 @@ fn peak_memory() -> f64 {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dataset = DataSource::Sample.load()?;
-    let mut timer = Timer { dataset, pools: HashMap::new(), trainers: HashMap::new() };
+    let mut timer = Timer { dataset, pools: HashMap::new(), trainers: HashMap::new(), updated: HashMap::new() };
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         let answer = timer.answer(serde_json::from_str(&line?)?)?;

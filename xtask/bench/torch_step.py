@@ -1,7 +1,7 @@
-"""Times PyTorch's training step of the paper's CNN, for `cargo xtask bench`.
+"""Times PyTorch's training step of the paper's CNN, and its optimizers alone, for `cargo xtask bench`.
 
-Reads requests from standard input, one JSON object a line (`batch_size`, `steps`, `width`, `side`, `threads`), and answers each with the
-milliseconds of its steps. A step is zero_grad, forward, backward, Adam. `--tuned` is the fastest configuration found: channels innermost, fused
+Reads requests from standard input, one JSON object a line, those of `benches/timer.rs`, and answers each with the milliseconds of its steps;
+with none for an optimizer that is not installed. A step is zero_grad, forward, backward, Adam. `--tuned` is the fastest configuration found: channels innermost, fused
 Adam, and an allocator that keeps freed memory, which glibc reads from the environment only when a process starts.
 """
 
@@ -47,17 +47,63 @@ class Step:
         self.adam.step()
 
 
-steps = {}
+def shampoo(parameters):
+    from pytorch_optimizer import Shampoo
+
+    # As often as ours computes its preconditioners.
+    return Shampoo(parameters, preconditioning_compute_steps=10)
+
+
+def soap(parameters):
+    from pytorch_optimizer import SOAP
+
+    return SOAP(parameters)
+
+
+FUSED = {"fused": True} if TUNED else {}
+OPTIMIZERS = {
+    "sgd": lambda parameters: torch.optim.SGD(parameters, lr=1e-3, **FUSED),
+    "adam": lambda parameters: torch.optim.Adam(parameters, **FUSED),
+    "adamw": lambda parameters: torch.optim.AdamW(parameters, **FUSED),
+    "muon": lambda parameters: torch.optim.Muon(parameters),
+    "shampoo": shampoo,
+    "soap": soap,
+}
+
+
+class Update:
+    """An optimizer's update of one parameter with the same gradient at each step."""
+
+    def __init__(self, name, shape):
+        torch.manual_seed(0)
+        parameter = nn.Parameter(torch.randn(shape) * 0.1)
+        parameter.grad = torch.randn(shape) * 0.01
+        self.run = OPTIMIZERS[name]([parameter]).step
+
+
+def prepared(request):
+    """What a request runs, after a first time that is not timed; nothing if it is not installed."""
+    kind, of = next(iter(request.items()))
+    torch.set_num_threads(of["threads"])
+    if kind == "step":
+        key = (of["width"], of["side"], of["batch_size"])
+    else:
+        key = (of["name"], tuple(of["shape"]))
+    if key not in known:
+        try:
+            known[key] = Step(*key) if kind == "step" else Update(*key)
+            known[key].run()
+        except ImportError:
+            known[key] = None
+    return known[key]
+
+
+known = {}
 for line in sys.stdin:
     request = json.loads(line)
-    torch.set_num_threads(request["threads"])
-    key = (request["width"], request["side"], request["batch_size"])
-    if key not in steps:
-        steps[key] = Step(*key)
-        steps[key].run()
-    times = []
-    for _ in range(request["steps"]):
+    work, times = prepared(request), []
+    for _ in range(next(iter(request.values()))["steps"] if work else 0):
         start = time.perf_counter()
-        steps[key].run()
+        work.run()
         times.append((time.perf_counter() - start) * 1e3)
     print(json.dumps({"ms": times, "version": torch.__version__}), flush=True)

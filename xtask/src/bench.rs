@@ -7,9 +7,10 @@
 
 mod chart;
 mod child;
+mod optimizers;
 
-use crate::bench::child::{Child, Work};
-use anyhow::{Context, bail};
+use crate::bench::child::{Child, Step, Work};
+use anyhow::Context;
 use clap::Args as ClapArgs;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -36,14 +37,15 @@ pub struct Args {
     /// Leave out how the cost grows with width and threads, and what recording costs
     #[arg(long)]
     quick: bool,
+    /// Time the optimizers alone instead, on one parameter each
+    #[arg(long, conflicts_with_all = ["quick", "svg"])]
+    optimizers: bool,
 }
 
 /// The batch sizes of the paper.
 const BATCH_SIZES: [usize; 4] = [50, 100, 150, 200];
 /// Floating-point operations of a sample's direct convolutions and linear layers, forward and backward, at width 32.
 const FLOP: f64 = 97_155_072.0;
-/// Steps that are timed in a turn.
-const STEPS: usize = 3;
 /// What a round's calibrations must reach of the best one.
 const UNDISTURBED: f64 = 0.9;
 
@@ -51,7 +53,20 @@ const UNDISTURBED: f64 = 0.9;
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let mut programs = Programs::start(args)?;
     let threads = args.threads as usize;
-    let works: Vec<Work> = BATCH_SIZES.iter().map(|&batch_size| Work::new(batch_size, threads)).collect();
+    let saved = match args.optimizers {
+        true => optimizers::race(&mut programs, args.rounds as usize, threads)?,
+        false => steps(&mut programs, args)?,
+    };
+    match &args.json {
+        Some(path) => write(path, &(serde_json::to_string_pretty(&saved)? + "\n")),
+        None => Ok(()),
+    }
+}
+
+/// Times training steps.
+fn steps(programs: &mut Programs, args: &Args) -> anyhow::Result<serde_json::Value> {
+    let threads = args.threads as usize;
+    let works = BATCH_SIZES.map(|batch_size| Step::new(batch_size, threads));
     let measured = programs.measure(&works, args.rounds as usize)?;
     let steps: Vec<Row> = works.iter().enumerate().map(|(at, work)| Row::of(&measured, at, work)).collect();
     print_steps(&steps, &measured);
@@ -66,13 +81,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if !args.quick {
         saved["growth"] = programs.growth(args.rounds as usize, threads)?;
     }
-    if let Some(path) = &args.json {
-        write(path, &(serde_json::to_string_pretty(&saved)? + "\n"))?;
-    }
     if let Some(path) = &args.svg {
         write(path, &chart::chart(&steps))?;
     }
-    Ok(())
+    Ok(saved)
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -119,8 +131,8 @@ impl Programs {
     }
 
     /// Times every work in rounds until as many are kept as are wanted, or three times as many were tried.
-    fn measure(&mut self, works: &[Work], wanted: usize) -> anyhow::Result<Measured> {
-        let threads = works[0].threads;
+    fn measure(&mut self, works: &[impl Work], wanted: usize) -> anyhow::Result<Measured> {
+        let threads = works[0].threads();
         let mut rounds: Vec<(f64, Vec<[Option<f64>; 3]>)> = Vec::new();
         // What is built and loaded at the first request is not timed.
         self.round(works)?;
@@ -143,18 +155,18 @@ impl Programs {
         }
     }
 
-    /// Every work once by every program, in turns: the median of a few steps each.
-    fn round(&mut self, works: &[Work]) -> anyhow::Result<Vec<[Option<f64>; 3]>> {
+    /// Every work once by every program, in turns.
+    fn round(&mut self, works: &[impl Work]) -> anyhow::Result<Vec<[Option<f64>; 3]>> {
         let mut round = Vec::new();
         for work in works {
-            let (ms, peak_mb) = self.ours.step(work, STEPS)?;
+            let (ms, peak_mb) = self.ours.ours(work)?;
             self.peak_mb = self.peak_mb.max(peak_mb);
-            let mut medians = [Some(median(ms)), None, None];
+            let mut medians = [Some(ms), None, None];
             if let Some(torch) = self.torch.as_mut().filter(|_| work.has_peer()) {
                 for (child, to) in torch.iter_mut().zip(&mut medians[1..]) {
-                    let (ms, version) = child.torch_step(work, STEPS)?;
+                    let (ms, version) = child.torchs(work)?;
                     self.version = Some(version);
-                    *to = Some(median(ms));
+                    *to = ms;
                 }
             }
             round.push(medians);
@@ -164,22 +176,22 @@ impl Programs {
 
     /// How the cost grows with the width of the network and the side of the images and falls with threads, and what recording costs, at batch size 100.
     fn growth(&mut self, wanted: usize, threads: usize) -> anyhow::Result<serde_json::Value> {
-        let base = Work::new(100, threads);
-        let widths = [16, 32, 64, 128].map(|width| Work { width, ..base.clone() });
-        let sides = [16, 32, 64].map(|side| Work { side, ..base.clone() });
+        let base = Step::new(100, threads);
+        let widths = [16, 32, 64, 128].map(|width| Step { width, ..base.clone() });
+        let sides = [16, 32, 64].map(|side| Step { side, ..base.clone() });
         let mut saved = json!({ "threads": [], "record": [] });
         saved["width"] = self.growth_over("channels", &widths, |work| work.width, wanted)?;
         saved["side"] = self.growth_over("side of the images", &sides, |work| work.side, wanted)?;
         println!("\nThreads, batch size 100:\n\n| threads | ms | PyTorch tuned | ratio |\n|---|---|---|---|");
         let counts: Vec<usize> = (0..).map(|power| 1 << power).take_while(|&count| count <= threads).collect();
         for count in counts {
-            let work = Work { threads: count, ..base.clone() };
+            let work = Step { threads: count, ..base.clone() };
             let measured = self.measure(std::slice::from_ref(&work), wanted)?;
             let [ours, tuned, _] = measured.times[0].each_ref().map(|times| centre(times));
             println!("| {count} | {ours:.1} | {} | {} |", shown(tuned), ratio(tuned, ours));
             push(&mut saved["threads"], json!({ "threads": count, "ours_ms": ours, "torch_tuned_ms": known(tuned) }));
         }
-        let records = ["off", "output", "all"].map(|record| Work { record, ..base.clone() });
+        let records = ["off", "output", "all"].map(|record| Step { record, ..base.clone() });
         let measured = self.measure(&records, 2 * wanted)?;
         println!(
             "\nRecording, batch size 100, against the same round without:\n\n| recorded | ms | cost, with its quartiles |\n|---|---|---|"
@@ -200,8 +212,8 @@ impl Programs {
     fn growth_over(
         &mut self,
         what: &str,
-        works: &[Work],
-        size: impl Fn(&Work) -> usize,
+        works: &[Step],
+        size: impl Fn(&Step) -> usize,
         wanted: usize,
     ) -> anyhow::Result<serde_json::Value> {
         let measured = self.measure(works, wanted.min(6))?;
@@ -231,7 +243,7 @@ struct Row {
 }
 
 impl Row {
-    fn of(measured: &Measured, at: usize, work: &Work) -> Row {
+    fn of(measured: &Measured, at: usize, work: &Step) -> Row {
         let [ours, tuned, default] = &measured.times[at];
         let ours = quartiles(ours.clone());
         let percent_of_peak = 100.0 * FLOP * work.batch_size as f64 / (ours[1] * 1e6) / measured.best;
@@ -305,22 +317,6 @@ fn ratio(theirs: f64, ours: f64) -> String {
     known(theirs).map_or_else(|| "-".to_owned(), |theirs| format!("{:.2}", theirs / ours))
 }
 
-/// A child's answer that is not what was asked for.
-fn unexpected(who: &str, answer: &str) -> anyhow::Error {
-    let shown: String = answer.trim().chars().take(200).collect();
-    anyhow::anyhow!("{who} answered `{shown}`; run it by hand to see why")
-}
-
-/// Refuses an answer without times.
-fn numbers(who: &str, answer: &serde_json::Value) -> anyhow::Result<Vec<f64>> {
-    let ms: Option<Vec<f64>> =
-        answer["ms"].as_array().and_then(|ms| ms.iter().map(serde_json::Value::as_f64).collect());
-    match ms {
-        Some(ms) if !ms.is_empty() => Ok(ms),
-        _ => bail!(unexpected(who, &answer.to_string())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -330,11 +326,5 @@ mod tests {
         assert_eq!(quartiles(vec![4.0, 1.0, 2.0, 3.0]), [1.75, 2.5, 3.25]);
         assert!(centre(&[]).is_nan());
         assert_eq!((shown(f64::NAN), ratio(3.0, 2.0)), ("-".to_owned(), "1.50".to_owned()));
-    }
-
-    #[test]
-    fn an_answer_without_times_is_shown() {
-        let error = numbers("PyTorch", &json!({ "oops": 1 })).expect_err("no times").to_string();
-        assert_eq!(error, "PyTorch answered `{\"oops\":1}`; run it by hand to see why");
     }
 }

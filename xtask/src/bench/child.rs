@@ -1,14 +1,34 @@
 //! A program that is timed: a child process that answers one line of JSON with another.
 
-use super::{numbers, unexpected};
+use super::median;
 use anyhow::Context;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 
 /// What is timed.
+pub(super) trait Work {
+    /// What all programs are asked.
+    fn request(&self) -> Value;
+
+    /// Threads to compute on.
+    fn threads(&self) -> usize;
+
+    /// Whether another program is timed beside ours.
+    fn has_peer(&self) -> bool;
+
+    /// One number for the milliseconds of a turn.
+    fn summary(&self, ms: Vec<f64>) -> f64 {
+        median(ms)
+    }
+}
+
+/// Steps that are timed in a turn.
+const STEPS: usize = 3;
+
+/// Training steps of the paper's CNN.
 #[derive(Clone)]
-pub(super) struct Work {
+pub(super) struct Step {
     pub batch_size: usize,
     pub width: usize,
     /// Height and width of the images.
@@ -17,14 +37,27 @@ pub(super) struct Work {
     pub record: &'static str,
 }
 
-impl Work {
-    /// The paper's CNN, its output layer recorded.
-    pub(super) fn new(batch_size: usize, threads: usize) -> Work {
-        Work { batch_size, width: 32, side: 32, threads, record: "output" }
+impl Step {
+    /// The output layer is recorded.
+    pub(super) fn new(batch_size: usize, threads: usize) -> Step {
+        Step { batch_size, width: 32, side: 32, threads, record: "output" }
+    }
+}
+
+impl Work for Step {
+    fn request(&self) -> Value {
+        let Step { batch_size, width, side, threads, record } = self;
+        json!({ "step": {
+            "batch_size": batch_size, "steps": STEPS, "width": width, "side": side, "threads": threads, "record": record,
+        } })
     }
 
-    /// Whether another program is timed beside ours: it records nothing, so not where recording is what is looked at.
-    pub(super) fn has_peer(&self) -> bool {
+    fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// The other records nothing, so it is not where recording is what is looked at.
+    fn has_peer(&self) -> bool {
         self.record == "output"
     }
 }
@@ -62,23 +95,20 @@ impl Child {
         answer["gflops"].as_f64().ok_or_else(|| unexpected(self.who, &answer.to_string()))
     }
 
-    /// Milliseconds of our steps, and the most memory held so far, in MB.
-    pub(super) fn step(&mut self, work: &Work, steps: usize) -> anyhow::Result<(Vec<f64>, f64)> {
-        let Work { batch_size, width, side, threads, record } = work;
-        let request = json!({
-            "batch_size": batch_size, "steps": steps, "width": width, "side": side, "threads": threads, "record": record,
-        });
-        let answer = self.ask(&json!({ "step": request }))?;
-        Ok((numbers(self.who, &answer)?, answer["peak_mb"].as_f64().unwrap_or(0.0)))
+    /// Milliseconds of ours, and the most memory held so far, in MB.
+    pub(super) fn ours(&mut self, work: &impl Work) -> anyhow::Result<(f64, f64)> {
+        let answer = self.ask(&work.request())?;
+        let ms =
+            numbers(&answer).filter(|ms| !ms.is_empty()).ok_or_else(|| unexpected(self.who, &answer.to_string()))?;
+        Ok((work.summary(ms), answer["peak_mb"].as_f64().unwrap_or(0.0)))
     }
 
-    /// Milliseconds of PyTorch's steps, and its version.
-    pub(super) fn torch_step(&mut self, work: &Work, steps: usize) -> anyhow::Result<(Vec<f64>, String)> {
-        let Work { batch_size, width, side, threads, .. } = work;
-        let request =
-            json!({ "batch_size": batch_size, "steps": steps, "width": width, "side": side, "threads": threads });
-        let answer = self.ask(&request)?;
-        Ok((numbers(self.who, &answer)?, answer["version"].as_str().unwrap_or_default().to_owned()))
+    /// Milliseconds of PyTorch's, unless it has no such thing, and its version.
+    pub(super) fn torchs(&mut self, work: &impl Work) -> anyhow::Result<(Option<f64>, String)> {
+        let answer = self.ask(&work.request())?;
+        let ms = numbers(&answer).ok_or_else(|| unexpected(self.who, &answer.to_string()))?;
+        let version = answer["version"].as_str().unwrap_or_default().to_owned();
+        Ok(((!ms.is_empty()).then(|| work.summary(ms)), version))
     }
 }
 
@@ -87,5 +117,29 @@ impl Drop for Child {
         // The end of its requests ends it.
         self.requests = None;
         let _ = self.process.wait();
+    }
+}
+
+/// The times of an answer.
+fn numbers(answer: &Value) -> Option<Vec<f64>> {
+    answer["ms"].as_array()?.iter().map(Value::as_f64).collect()
+}
+
+/// A child's answer that is not what was asked for.
+fn unexpected(who: &str, answer: &str) -> anyhow::Error {
+    let shown: String = answer.trim().chars().take(200).collect();
+    anyhow::anyhow!("{who} answered `{shown}`; run it by hand to see why")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_without_times_is_shown() {
+        assert_eq!(numbers(&json!({ "ms": [1.5, 2] })), Some(vec![1.5, 2.0]));
+        assert_eq!(numbers(&json!({ "oops": 1 })), None);
+        let error = unexpected("PyTorch", "{\"oops\":1}\n").to_string();
+        assert_eq!(error, "PyTorch answered `{\"oops\":1}`; run it by hand to see why");
     }
 }
