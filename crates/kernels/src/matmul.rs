@@ -1,18 +1,22 @@
-//! Products of matrices, of the sizes that the linear head of a small network has.
+//! Products of matrices, after Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008).
 //!
 //! ```text
-//! for each 2 blocks of 16 columns, for each tile of R rows:
-//!     R x 2 vectors of accumulators, in registers, start at zero
-//!     for each k: accumulator[r] += a[r, k] * b[k, columns]
+//! for each 128 k:
+//!     copy those columns of a, tile by tile of R rows, so that what is broadcast together lies together
+//!     for each 2 blocks of 16 columns:
+//!         copy those rows of b to a panel, unless few rows of a meet them
+//!         for each tile of R rows:
+//!             R x 2 vectors of accumulators, in registers, start at zero, or at the product so far
+//!             for each of the k: accumulator[r] += a[r, k] * b[k, columns]
 //! ```
 //!
-//! The elements of `a` are broadcast, so it may be read in any order; the rows of `b` must be contiguous, so a transposed factor is copied once, the
-//! smaller of the two. Nothing is blocked for the caches: rows of these sizes fit. An element's products are added in the order of `k`, one
-//! fused multiply-add at a time, at every level.
+//! The copies make every order of the factors' elements the same, and keep rows that are a power of two apart from pushing each other out of the
+//! first-level cache. An element's products are added in the order of `k`, one fused multiply-add at a time, at every level.
 
 use crate::buffer::Buffer;
 use crate::level::{Kernel, Level, run_at};
 use crate::vector::{LANES, Vector};
+use std::ops::Range;
 
 /// A matrix in a slice: element `(i, j)` is at `i * strides[0] + j * strides[1]`.
 #[derive(Clone, Copy, Debug)]
@@ -40,10 +44,16 @@ impl<'a> Matrix<'a> {
     }
 
     /// Some of the rows.
-    pub fn rows(self, range: std::ops::Range<usize>) -> Matrix<'a> {
+    pub fn rows(self, range: Range<usize>) -> Matrix<'a> {
         assert!(range.start <= range.end && range.end <= self.sizes[0], "rows {range:?} of {:?}", self.sizes);
         let first = (range.start * self.strides[0]).min(self.elements.len());
         Matrix { elements: &self.elements[first..], sizes: [range.len(), self.sizes[1]], ..self }
+    }
+
+    /// Some of the columns.
+    fn columns(self, range: Range<usize>) -> Matrix<'a> {
+        let first = (range.start * self.strides[1]).min(self.elements.len());
+        Matrix { elements: &self.elements[first..], sizes: [self.sizes[0], range.len()], ..self }
     }
 
     fn has_contiguous_rows(&self) -> bool {
@@ -51,11 +61,22 @@ impl<'a> Matrix<'a> {
     }
 
     /// The elements in row-major order, in rows of `width`, with zeros behind the last column.
+    #[inline(always)]
     fn copied(&self, width: usize) -> Buffer {
-        let mut copy = Buffer::zeros(self.sizes[0] * width);
+        let ([rows, columns], [down, across]) = (self.sizes, self.strides);
+        let mut copy = Buffer::stale(rows * width);
         for (i, row) in copy.chunks_exact_mut(width.max(1)).enumerate() {
-            for (j, x) in row[..self.sizes[1]].iter_mut().enumerate() {
-                *x = self.elements[i * self.strides[0] + j * self.strides[1]];
+            let (row, rest) = row.split_at_mut(columns);
+            if across == 1 {
+                row.copy_from_slice(&self.elements[i * down..][..columns]);
+            }
+            rest.fill(0.0);
+        }
+        for j in (0..columns).filter(|_| across != 1) {
+            // Along the rows of the factor that this one is the transposed of.
+            let column = &self.elements[j * across..];
+            for i in 0..rows {
+                copy[i * width + j] = column[i * down];
             }
         }
         copy
@@ -81,18 +102,14 @@ fn multiply_at(level: Level, a: Matrix<'_>, b: Matrix<'_>, product: &mut [f32]) 
         b.sizes,
         product.len()
     );
-    if b.has_contiguous_rows() {
-        return broadcast(level, a, b, product);
+    if m >= MANY || b.has_contiguous_rows() {
+        return run_at(level, Product { a, b, product });
     }
-    if n <= m {
-        let copy = b.copied(n);
-        return broadcast(level, a, Matrix::new(&copy, k, n), product);
-    }
-    // a b = (b^T a^T)^T, and b^T has contiguous rows to broadcast from.
+    // a b = (b^T a^T)^T, and the smaller factor is copied.
     let width = m.next_multiple_of(LANES);
     let copy = a.transposed().copied(width);
     let mut turned = Buffer::stale(n * width);
-    broadcast(level, b.transposed(), Matrix::new(&copy, k, width), &mut turned);
+    run_at(level, Product { a: b.transposed(), b: Matrix::new(&copy, k, width), product: &mut turned });
     for (i, row) in product.chunks_exact_mut(n.max(1)).enumerate() {
         for (j, x) in row.iter_mut().enumerate() {
             *x = turned[j * width + i];
@@ -100,139 +117,234 @@ fn multiply_at(level: Level, a: Matrix<'_>, b: Matrix<'_>, product: &mut [f32]) 
     }
 }
 
-/// The product with a `b` of contiguous rows. The columns behind the last whole vector are copied to whole ones.
-fn broadcast(level: Level, a: Matrix<'_>, b: Matrix<'_>, product: &mut [f32]) {
-    let n = b.sizes[1];
-    let whole = n - n % LANES;
-    let last = Matrix { elements: b.elements.get(whole..).unwrap_or(&[]), sizes: [b.sizes[0], n - whole], ..b };
-    let padded = if whole < n { last.copied(LANES) } else { Buffer::stale(0) };
-    run_at(level, Broadcast { a, b, whole, padded: &padded, product });
-}
+/// Products of an element that are added in one turn: rows of a panel that leave room beside them in a first-level cache.
+const DEPTH: usize = 128;
 
-struct Broadcast<'a> {
+/// Rows of `a`, or columns of `b`, from which on the other factor is worth a copy: each of their tiles reads it again.
+const MANY: usize = 32;
+
+struct Product<'a> {
     a: Matrix<'a>,
     b: Matrix<'a>,
-    /// Columns in whole vectors.
-    whole: usize,
-    /// The other columns, padded to one vector.
-    padded: &'a [f32],
     product: &'a mut [f32],
 }
 
-impl Kernel for Broadcast<'_> {
+impl Kernel for Product<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(mut self) {
         let ([m, k], n) = (self.a.sizes, self.b.sizes[1]);
         if m * k * n == 0 {
             return self.product.fill(0.0);
         }
-        assert!((m - 1) * self.a.strides[0] + (k - 1) * self.a.strides[1] < self.a.elements.len());
-        assert!((k - 1) * self.b.strides[0] + n <= self.b.elements.len());
-        let mut column = 0;
-        // SAFETY: the caller vouches for the level; the factors' last elements exist by the assertions, whole vectors of columns in `b` and one
-        // in `padded`.
-        unsafe {
-            while column < self.whole {
-                let width = if V::BLOCKS > 1 && self.whole - column >= 2 * LANES { 2 * LANES } else { LANES };
-                let panel = (m >= MANY_ROWS && n > width).then(|| panel(self.b, column, width));
-                let (b, stride) = match &panel {
-                    Some(panel) => (panel.as_ptr(), width),
-                    None => (self.b.elements.as_ptr().add(column), self.b.strides[0]),
-                };
-                if width > LANES {
-                    self.columns::<V, 2>(b, stride, column, width);
-                } else {
-                    self.columns::<V, 1>(b, stride, column, width);
+        for depth in (0..k).step_by(DEPTH).map(|first| first..k.min(first + DEPTH)) {
+            let a = self.a.columns(depth.clone());
+            let tiles = (n > MANY).then(|| tiles::<V>(a));
+            let left = Left { rows: a, tiles: tiles.as_deref() };
+            let rows = self.b.rows(depth.clone());
+            for column in (0..n).step_by(V::BLOCKS.min(2) * LANES) {
+                let width = (n - column).min(V::BLOCKS.min(2) * LANES);
+                let columns = rows.columns(column..column + width);
+                let place = Place { column, width, depth: depth.clone() };
+                // SAFETY: the level is the caller's.
+                unsafe {
+                    if width > LANES {
+                        self.columns::<V, 2>(left, columns, &place);
+                    } else {
+                        self.columns::<V, 1>(left, columns, &place);
+                    }
                 }
-                column += width;
-            }
-            if self.whole < n {
-                let padded: &[f32] = self.padded;
-                assert!(padded.len() >= k * LANES);
-                self.columns::<V, 1>(padded.as_ptr(), LANES, column, n - self.whole);
             }
         }
     }
 }
 
-/// Rows of `a` from which on columns of `b` are worth a copy: each tile of rows reads them again, and rows of `b` that are a power of two apart
-/// would push each other out of the first-level cache.
-const MANY_ROWS: usize = 32;
-
-/// Some columns of a matrix of contiguous rows, in contiguous rows.
-fn panel(b: Matrix<'_>, column: usize, width: usize) -> Buffer {
-    let mut panel = Buffer::stale(b.sizes[0] * width);
-    for (k, row) in panel.chunks_exact_mut(width).enumerate() {
-        row.copy_from_slice(&b.elements[k * b.strides[0] + column..][..width]);
-    }
-    panel
+/// The left factor's part in some terms, and the same tile by tile if that was worth a copy.
+#[derive(Clone, Copy)]
+struct Left<'a> {
+    rows: Matrix<'a>,
+    tiles: Option<&'a [f32]>,
 }
 
-impl Broadcast<'_> {
-    /// `B` vectors of columns, of which the first `width` elements are stored.
+/// Which columns of the product are computed, from which of the terms.
+#[derive(Clone)]
+struct Place {
+    column: usize,
+    width: usize,
+    depth: Range<usize>,
+}
+
+/// The height of the next tile.
+#[inline(always)]
+fn height<V: Vector>(rows_left: usize) -> usize {
+    match V::ROWS.min(rows_left) {
+        8.. => 8,
+        4.. => 4,
+        2.. => 2,
+        _ => 1,
+    }
+}
+
+/// The matrix tile by tile, each tile column by column.
+#[inline(always)]
+fn tiles<V: Vector>(a: Matrix<'_>) -> Buffer {
+    let [m, depth] = a.sizes;
+    let mut tiles = Buffer::stale(m * depth);
+    let mut row = 0;
+    while row < m {
+        let height = height::<V>(m - row);
+        let tile = &mut tiles[row * depth..][..height * depth];
+        match height {
+            8 => turn::<8>(a, row, tile),
+            4 => turn::<4>(a, row, tile),
+            2 => turn::<2>(a, row, tile),
+            _ => turn::<1>(a, row, tile),
+        }
+        row += height;
+    }
+    tiles
+}
+
+/// `R` rows of a matrix column by column.
+#[inline(always)]
+fn turn<const R: usize>(a: Matrix<'_>, row: usize, tile: &mut [f32]) {
+    let ([_, depth], [down, across]) = (a.sizes, a.strides);
+    let (columns, _) = tile.as_chunks_mut::<R>();
+    if down == 1 {
+        for (k, column) in columns.iter_mut().enumerate() {
+            column.copy_from_slice(&a.elements[row + k * across..][..R]);
+        }
+        return;
+    }
+    let lines: [&[f32]; R] = std::array::from_fn(|r| &a.elements[(row + r) * down..][..(depth - 1) * across + 1]);
+    for (k, column) in columns.iter_mut().enumerate() {
+        for r in 0..R {
+            column[r] = lines[r][k * across];
+        }
+    }
+}
+
+impl Product<'_> {
+    /// `B` vectors of columns from tiles of `a` and those columns of `b`, of which there are as many as the place says.
     ///
     /// # Safety
-    /// The level's instructions must be available, and `k` rows of `B` vectors be readable at `b`.
+    /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn columns<V: Vector, const B: usize>(&mut self, b: *const f32, stride: usize, column: usize, width: usize) {
-        let m = self.a.sizes[0];
+    unsafe fn columns<V: Vector, const B: usize>(&mut self, a: Left<'_>, b: Matrix<'_>, place: &Place) {
+        let (m, depth) = (self.a.sizes[0], place.depth.len());
+        let direct = b.has_contiguous_rows() && place.width == B * LANES && m < MANY;
+        let panel = (!direct).then(|| b.copied(B * LANES));
+        let (b, stride) = match &panel {
+            Some(panel) => (&**panel, B * LANES),
+            None => (b.elements, b.strides[0]),
+        };
+        let [down, across] = a.rows.strides;
+        assert!(a.rows.elements.len() > (m - 1) * down + (depth - 1) * across);
+        assert!(a.tiles.is_none_or(|tiles| tiles.len() >= m * depth) && b.len() >= (depth - 1) * stride + B * LANES);
         let mut row = 0;
         while row < m {
-            // SAFETY: a register tile is no higher than what is left.
+            let height = height::<V>(m - row);
+            let (a, a_strides) = match a.tiles {
+                Some(tiles) => (&tiles[row * depth..], [1, height]),
+                None => (&a.rows.elements[row * down..], [down, across]),
+            };
+            let is_first = place.depth.start == 0;
+            let terms = Terms { a: a.as_ptr(), a_strides, b: b.as_ptr(), stride, depth, is_first };
+            // SAFETY: `a` holds the rows' elements for each of the terms, `b` holds B vectors for each, and the level is the caller's.
             unsafe {
-                row += match V::ROWS.min(m - row) {
-                    8.. => self.tile::<V, 8, B>(b, stride, row, column, width),
-                    4.. => self.tile::<V, 4, B>(b, stride, row, column, width),
-                    2.. => self.tile::<V, 2, B>(b, stride, row, column, width),
-                    _ => self.tile::<V, 1, B>(b, stride, row, column, width),
-                };
+                match height {
+                    8 => self.rows::<V, 8, B>(terms, row, place),
+                    4 => self.rows::<V, 4, B>(terms, row, place),
+                    2 => self.rows::<V, 2, B>(terms, row, place),
+                    _ => self.rows::<V, 1, B>(terms, row, place),
+                }
             }
+            row += height;
         }
     }
 
+    /// `R` rows of those columns, in their place or, where the columns fill no whole vectors, beside it.
+    ///
     /// # Safety
-    /// As for [`Broadcast::columns`], with `R` rows of `a` from `row`.
+    /// As for [`tile`].
     #[inline(always)]
-    unsafe fn tile<V: Vector, const R: usize, const B: usize>(
-        &mut self,
-        b: *const f32,
-        stride: usize,
-        row: usize,
-        column: usize,
-        width: usize,
-    ) -> usize {
-        let ([_, k], [down, across]) = (self.a.sizes, self.a.strides);
-        let n = self.b.sizes[1];
-        // SAFETY: the caller vouches for both factors; the product is written through slices, or where whole vectors lie in it.
+    unsafe fn rows<V: Vector, const R: usize, const B: usize>(&mut self, terms: Terms, row: usize, place: &Place) {
+        let (n, &Place { column, width, .. }) = (self.b.sizes[1], place);
+        let to = &mut self.product[row * n..(row + R) * n];
+        // SAFETY: the slice has R rows of n, and the columns lie in them; the copy has R rows of B vectors; the rest is the caller's.
         unsafe {
-            let a = self.a.elements.as_ptr().add(row * down);
-            let mut acc = [[V::zero(); B]; R];
-            for k in 0..k {
-                let mut y = [V::zero(); B];
-                for block in 0..B {
-                    y[block] = V::load(b.add(k * stride + block * LANES));
-                }
-                for r in 0..R {
-                    let x = V::splat(*a.add(r * down + k * across));
-                    for block in 0..B {
-                        acc[r][block] = x.mul_add(y[block], acc[r][block]);
-                    }
-                }
+            if width == B * LANES {
+                return match terms.a_strides[0] {
+                    1 => tile::<V, R, B, true>(terms, to.as_mut_ptr().add(column), n),
+                    _ => tile::<V, R, B, false>(terms, to.as_mut_ptr().add(column), n),
+                };
             }
+            let mut copy = [[[0.0; LANES]; B]; R];
+            for (copy, to) in copy.iter_mut().zip(to.chunks_exact(n)) {
+                copy.as_flattened_mut()[..width].copy_from_slice(&to[column..column + width]);
+            }
+            tile::<V, R, B, false>(terms, copy.as_mut_ptr().cast(), B * LANES);
+            for (copy, to) in copy.iter().zip(to.chunks_exact_mut(n)) {
+                to[column..column + width].copy_from_slice(&copy.as_flattened()[..width]);
+            }
+        }
+    }
+}
+
+/// What a tile adds up.
+#[derive(Clone, Copy)]
+struct Terms {
+    /// For each term an element of each row.
+    a: *const f32,
+    /// From row to row, and from term to term.
+    a_strides: [usize; 2],
+    /// For each term the vectors of columns, `stride` apart.
+    b: *const f32,
+    stride: usize,
+    /// Terms.
+    depth: usize,
+    /// Whether nothing has been added yet.
+    is_first: bool,
+}
+
+/// # Safety
+/// The level's instructions must be available; for each of the terms `R` elements be readable at `a` and `B` vectors at `b`, and `R` rows of `B` vectors,
+/// `apart` from each other, be readable and writable at `to`. If `TOGETHER`, rows of `a` must be 1 apart.
+#[inline(always)]
+unsafe fn tile<V: Vector, const R: usize, const B: usize, const TOGETHER: bool>(
+    terms: Terms,
+    to: *mut f32,
+    apart: usize,
+) {
+    let Terms { mut a, a_strides: [down, across], mut b, stride, depth, is_first } = terms;
+    let down = if TOGETHER { 1 } else { down };
+    // SAFETY: the caller's.
+    unsafe {
+        let mut acc = [[V::zero(); B]; R];
+        if !is_first {
             for r in 0..R {
-                let to = &mut self.product[(row + r) * n + column..][..width];
                 for block in 0..B {
-                    if width == B * LANES {
-                        acc[r][block].store(to.as_mut_ptr().add(block * LANES));
-                    } else {
-                        let mut lanes = [0.0; LANES];
-                        acc[r][block].store(lanes.as_mut_ptr());
-                        to.copy_from_slice(&lanes[..width]);
-                    }
+                    acc[r][block] = V::load(to.add(r * apart + block * LANES));
                 }
             }
         }
-        R
+        for _ in 0..depth {
+            let mut y = [V::zero(); B];
+            for block in 0..B {
+                y[block] = V::load(b.add(block * LANES));
+            }
+            for r in 0..R {
+                let x = V::splat(*a.add(r * down));
+                for block in 0..B {
+                    acc[r][block] = x.mul_add(y[block], acc[r][block]);
+                }
+            }
+            (a, b) = (a.wrapping_add(across), b.wrapping_add(stride));
+        }
+        for r in 0..R {
+            for block in 0..B {
+                acc[r][block].store(to.add(r * apart + block * LANES));
+            }
+        }
     }
 }
 
@@ -248,15 +360,16 @@ mod tests {
         (0..len).map(|at| mix(at) as f32 / (1 << 23) as f32 - 1.0).collect()
     }
 
-    /// Sums of `k` products below one: see the convolutions' bound.
+    /// Sums of `k` products, each rounded, of the size that they would have without their signs.
     fn check(level: Level, a: Matrix<'_>, b: Matrix<'_>) -> Vec<u32> {
         let ([m, k], n) = (a.sizes, b.sizes[1]);
         let mut product = vec![f32::NAN; m * n];
         multiply_at(level, a, b, &mut product);
         let at = |x: &Matrix<'_>, i: usize, j: usize| f64::from(x.elements[i * x.strides[0] + j * x.strides[1]]);
-        let bound = 4.0 * (k + 1) as f64 * f64::from(f32::EPSILON) / 2.0;
+        let unit = (k + 1) as f64 * f64::from(f32::EPSILON) / 2.0;
         for (index, &x) in product.iter().enumerate() {
-            let expect: f64 = (0..k).map(|inner| at(&a, index / n, inner) * at(&b, inner, index % n)).sum();
+            let terms = || (0..k).map(|inner| at(&a, index / n, inner) * at(&b, inner, index % n));
+            let (expect, bound) = (terms().sum::<f64>(), unit * terms().map(f64::abs).sum::<f64>());
             assert!(
                 (f64::from(x) - expect).abs() <= bound,
                 "{level}: {:?} by {:?}: {x} is not {expect}",
@@ -279,6 +392,8 @@ mod tests {
             (13, 31, 64),
             (33, 13, 47),
             (9, 100, 16),
+            (40, 300, 70),
+            (33, 129, 16),
         ];
         for (m, k, n) in sizes {
             let (a, b) = (values(m * k, 1), values(k * n, 2));

@@ -4,8 +4,7 @@ use crate::Tensor;
 use rayon::prelude::*;
 use seismograd_kernels::matmul::{Matrix, multiply};
 
-/// Rows of a product that one task computes. An element's sum runs over the inner axis in one order whatever rows are
-/// computed beside it, so the pieces change no bits.
+/// The least rows of a product that one task computes.
 const ROWS: usize = 128;
 
 /// How an operand of a product is read.
@@ -67,8 +66,11 @@ pub fn matmul(a: &Tensor, a_side: Side, b: &Tensor, b_side: Side) -> Tensor {
         if m <= ROWS {
             multiply(a, b, product);
         } else {
-            product.par_chunks_mut(ROWS * n).enumerate().for_each(|(piece, product)| {
-                multiply(a.rows(piece * ROWS..m.min((piece + 1) * ROWS)), b, product);
+            // One piece a thread, since each copies what it needs of `b`. An element's sum runs over the inner axis in one order whatever rows are
+            // computed beside it, so the pieces change no bits.
+            let rows = m.div_ceil(rayon::current_num_threads()).next_multiple_of(8).max(ROWS);
+            product.par_chunks_mut(rows * n).enumerate().for_each(|(piece, product)| {
+                multiply(a.rows(piece * rows..m.min((piece + 1) * rows)), b, product);
             });
         }
     }
