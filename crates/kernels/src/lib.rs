@@ -27,6 +27,7 @@
 
 pub mod buffer;
 pub mod conv;
+pub mod double;
 pub mod elementwise;
 pub mod geometry;
 pub mod level;

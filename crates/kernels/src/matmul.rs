@@ -216,10 +216,20 @@ fn turn<const R: usize>(a: Matrix<'_>, row: usize, tile: &mut [f32]) {
         return;
     }
     let lines: [&[f32]; R] = std::array::from_fn(|r| &a.elements[(row + r) * down..][..(depth - 1) * across + 1]);
-    for (k, column) in columns.iter_mut().enumerate() {
-        for r in 0..R {
-            column[r] = lines[r][k * across];
+    if across == 1 {
+        let (blocks, rest) = columns.as_chunks_mut::<8>();
+        for (at, block) in blocks.iter_mut().enumerate() {
+            let square: [[f32; 8]; R] =
+                std::array::from_fn(|r| std::array::from_fn(|k| lines[r][8 * at..8 * at + 8][k]));
+            *block = std::array::from_fn(|k| std::array::from_fn(|r| square[r][k]));
         }
+        for (at, column) in rest.iter_mut().enumerate() {
+            *column = std::array::from_fn(|r| lines[r][depth - depth % 8 + at]);
+        }
+        return;
+    }
+    for (k, column) in columns.iter_mut().enumerate() {
+        *column = std::array::from_fn(|r| lines[r][k * across]);
     }
 }
 

@@ -8,8 +8,10 @@ mod array;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod double;
 
 pub use array::Array;
+pub use double::{Double, Eight};
 #[cfg(target_arch = "x86_64")]
 pub use {avx2::Avx2, avx512::Avx512};
 
@@ -24,6 +26,9 @@ pub trait Vector: Copy {
     /// Rows of a register tile: pixels, tiles or taps whose elements are broadcast. Rows times [`BLOCKS`](Vector::BLOCKS) accumulators fit the
     /// registers and hide the latency of a multiply-add.
     const ROWS: usize;
+
+    /// Lanes of `f64` at the same level.
+    type Double: Double;
 
     /// Vectors in a row of a register tile.
     const BLOCKS: usize;

@@ -36,13 +36,21 @@ pub(crate) fn turn(tensor: &Tensor, matrices: &[Tensor], side: Side) -> Tensor {
 /// Moves the average of each axis' Gram matrix by the gradient's. An empty one stays empty.
 pub(crate) fn average_grams(gradient: &Tensor, beta: f64, grams: &mut [Tensor]) {
     let ((keep, take), mut rest) = (crate::rates::keep_take(beta), gradient.clone());
-    for (&size, gram) in sizes(gradient).iter().zip(grams) {
-        let x = first_by_rest(&rest, size);
+    let sizes = sizes(gradient);
+    for (axis, (&size, gram)) in sizes.iter().zip(grams).enumerate() {
+        // The last axis is last already: that matrix' other axes come first in the order in which turning would leave them.
+        let is_last = axis > 0 && axis + 1 == sizes.len();
+        let (x, side) = match is_last {
+            true => (gradient.reshape(&[gradient.len() / size.max(1), size]), Side::Transposed),
+            false => (first_by_rest(&rest, size), Side::Plain),
+        };
         if !gram.is_empty() {
-            let new = matmul(&x, Side::Plain, &x, Side::Transposed);
+            let new = matmul(&x, side, &x, side.flipped());
             gram.update(&new, [], |gram, new, []| (keep * gram + take * new, []));
         }
-        rest = x.transpose(&[1, 0]);
+        if axis + 2 < sizes.len() {
+            rest = x.transpose(&[1, 0]);
+        }
     }
 }
 

@@ -46,7 +46,6 @@ mod hyperparameters;
 mod lamb;
 mod lars;
 mod lbfgs;
-mod linalg;
 mod lion;
 mod mars;
 mod muon;

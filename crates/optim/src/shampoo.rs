@@ -16,9 +16,11 @@
 
 use crate::axes::{AXES, average_grams, axis_of, narrowed, square, turn, widened};
 use crate::hyperparameters::hyperparameters;
-use crate::linalg::Eigen;
+
 use crate::rates::{correction, keep_take};
 use crate::{Checked, Rule, Step};
+use rayon::prelude::*;
+use seismograd_tensor::linalg::Eigen;
 use seismograd_tensor::{Side, Tensor, matmul};
 
 hyperparameters! {
@@ -94,9 +96,9 @@ impl Rule<10> for Checked<Shampoo> {
         average_grams(gradient, beta2, factors);
         if step.number.is_multiple_of(every) {
             let order = crate::axes::sizes(gradient).len();
-            for (root, factor) in roots.iter_mut().zip(factors.iter()).filter(|(_, factor)| !factor.is_empty()) {
-                *root = inverse_root(factor, 1.0 / correction(beta2, step.number), self.eps, order);
-            }
+            let pairs = roots.par_iter_mut().zip(factors.par_iter()).filter(|(_, factor)| !factor.is_empty());
+            let scale = 1.0 / correction(beta2, step.number);
+            pairs.for_each(|(root, factor)| *root = inverse_root(factor, scale, self.eps, order));
         }
         let (correction1, root2) = (correction(beta1, step.number), correction(beta2, step.number).sqrt());
         let (alpha, eps) = ((root2 / correction1) as f32, (self.grafting_eps * root2) as f32);

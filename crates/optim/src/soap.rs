@@ -16,9 +16,11 @@
 
 use crate::axes::{AXES, average_grams, axis_of, narrowed, sizes, square, turn, widened};
 use crate::hyperparameters::hyperparameters;
-use crate::linalg::{Eigen, orthonormal_rows};
+
 use crate::rates::{correction, keep_take};
 use crate::{Checked, Rule, Step};
+use rayon::prelude::*;
+use seismograd_tensor::linalg::{Eigen, orthonormal_rows};
 use seismograd_tensor::{Side, Tensor};
 
 hyperparameters! {
@@ -53,8 +55,8 @@ fn eigenbasis(gram: &Tensor) -> Tensor {
     narrowed(n, &descending).transpose(&[1, 0])
 }
 
-/// One step of power iteration from a basis, made orthonormal again; and the order in which the estimated eigenvalues fall.
-fn turned_basis(gram: &Tensor, basis: &Tensor) -> (Tensor, Vec<usize>) {
+/// One step of power iteration from a basis, made orthonormal again; returns the order in which the estimated eigenvalues fall.
+fn turn_basis(basis: &mut Tensor, gram: &Tensor) -> Vec<usize> {
     let n = gram.shape()[0];
     // As rows, which are the columns of the product.
     let product = gram.matmul(basis).transpose(&[1, 0]);
@@ -66,7 +68,8 @@ fn turned_basis(gram: &Tensor, basis: &Tensor) -> (Tensor, Vec<usize>) {
     order.sort_by(|&a, &b| estimates[b].total_cmp(&estimates[a]));
     let product = widened(&product);
     let sorted: Vec<f64> = order.iter().flat_map(|&at| product[at * n..][..n].iter().copied()).collect();
-    (narrowed(n, &orthonormal_rows(&sorted, n)).transpose(&[1, 0]), order)
+    *basis = narrowed(n, &orthonormal_rows(&sorted, n)).transpose(&[1, 0]);
+    order
 }
 
 /// The tensor with the positions along an axis in another order.
@@ -102,7 +105,7 @@ impl Rule<10> for Checked<Soap> {
         let t = step.number - 1;
         if t == 0 {
             average_grams(gradient, beta, grams);
-            let pairs = bases.iter_mut().zip(grams.iter());
+            let pairs = bases.par_iter_mut().zip(grams.par_iter());
             pairs.filter(|(_, gram)| !gram.is_empty()).for_each(|(basis, gram)| *basis = eigenbasis(gram));
             return;
         }
@@ -124,12 +127,12 @@ impl Rule<10> for Checked<Soap> {
         });
         average_grams(gradient, beta, grams);
         if t.is_multiple_of(self.precondition_frequency) {
-            for (axis, (basis, gram)) in bases.iter_mut().zip(grams.iter()).enumerate() {
-                if !gram.is_empty() {
-                    let (turned, order) = turned_basis(gram, basis);
-                    *basis = turned;
-                    *v = reordered(v, axis, &order);
-                }
+            let pairs =
+                bases.par_iter_mut().zip(grams.par_iter()).enumerate().filter(|(_, (_, gram))| !gram.is_empty());
+            let orders: Vec<(usize, Vec<usize>)> =
+                pairs.map(|(axis, (basis, gram))| (axis, turn_basis(basis, gram))).collect();
+            for (axis, order) in orders {
+                *v = reordered(v, axis, &order);
             }
         }
     }

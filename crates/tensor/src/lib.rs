@@ -20,6 +20,7 @@
 
 mod convolution;
 mod elementwise;
+pub mod linalg;
 mod matmul;
 mod parallel;
 mod pooling;

@@ -11,6 +11,8 @@ impl Vector for Array {
     const ROWS: usize = 4;
     const BLOCKS: usize = 1;
 
+    type Double = super::Eight;
+
     #[inline(always)]
     unsafe fn zero() -> Self {
         Array([0.0; LANES])

@@ -11,6 +11,8 @@ impl Vector for Avx2 {
     const ROWS: usize = 4;
     const BLOCKS: usize = 1;
 
+    type Double = super::double::Avx2Double;
+
     #[inline(always)]
     unsafe fn zero() -> Self {
         // SAFETY: the caller vouches for AVX2 and FMA.

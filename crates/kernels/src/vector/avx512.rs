@@ -11,6 +11,8 @@ impl Vector for Avx512 {
     const ROWS: usize = 8;
     const BLOCKS: usize = 2;
 
+    type Double = super::double::Avx512Double;
+
     #[inline(always)]
     unsafe fn zero() -> Self {
         // SAFETY: the caller vouches for AVX-512F.

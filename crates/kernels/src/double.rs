@@ -1,0 +1,315 @@
+//! Loops over `f64` that dense linear algebra is made of: reflections, rotations, products with a vector. Matrices are in row-major order, their
+//! rows padded with zeros to whole [`Eight`]s.
+//!
+//! Several rows are computed together, each as if it were alone: a sum has eight parts, one a lane, whatever the registers hold, so the bits are the
+//! same at every level.
+
+use crate::level::{Kernel, run};
+pub use crate::vector::Eight;
+use crate::vector::{Double, Vector};
+
+/// Rows that are computed together: they share what is read of the other factor, hide each other's latency and stay in a first-level cache.
+const TOGETHER: usize = 8;
+
+/// Householder's reflection `H = 1 - 2 v v'` of what is at `first` and behind it.
+#[derive(Clone, Debug)]
+pub struct Reflector {
+    /// The first of the eights that change.
+    pub first: usize,
+    /// The unit vector `v`, with zeros around it; zeros alone for no reflection.
+    pub direction: Vec<Eight>,
+}
+
+/// A turn of two neighbouring rows: `(x, y)` becomes `(c x - s y, s x + c y)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotation {
+    /// The upper one of the rows.
+    pub row: usize,
+    /// `s`.
+    pub sine: f64,
+    /// `c`.
+    pub cosine: f64,
+}
+
+/// `sum x[i] y[i]`.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn dot(x: &[Eight], y: &[Eight]) -> f64 {
+    let mut sum = 0.0;
+    products(x, x.len(), 0, y, std::slice::from_mut(&mut sum));
+    sum
+}
+
+/// `sums[i]` = the product of row `i`, from eight `first` on, with a vector.
+///
+/// # Panics
+/// When there are fewer rows than sums, or the vector is not as long as what is left of a row.
+pub fn products(rows: &[Eight], width: usize, first: usize, vector: &[Eight], sums: &mut [f64]) {
+    assert!(rows.len() >= width * sums.len() && first + vector.len() == width, "products: sizes");
+    run(Products { rows, width, first, vector, sums });
+}
+
+struct Products<'a> {
+    rows: &'a [Eight],
+    width: usize,
+    first: usize,
+    vector: &'a [Eight],
+    sums: &'a mut [f64],
+}
+
+impl Kernel for Products<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Products { rows, width, first, vector, sums } = self;
+        let row = |at: usize| &rows[at * width + first..][..vector.len()];
+        let (tiles, rest) = sums.as_chunks_mut::<TOGETHER>();
+        let alone = tiles.len() * TOGETHER;
+        // SAFETY: the level is the caller's.
+        unsafe {
+            for (at, sums) in tiles.iter_mut().enumerate() {
+                *sums = dots::<V::Double, TOGETHER>(std::array::from_fn(|r| row(at * TOGETHER + r)), vector);
+            }
+            for (at, sum) in rest.iter_mut().enumerate() {
+                [*sum] = dots::<V::Double, 1>([row(alone + at)], vector);
+            }
+        }
+    }
+}
+
+/// The products of some rows with a vector.
+///
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn dots<D: Double, const R: usize>(rows: [&[Eight]; R], vector: &[Eight]) -> [f64; R] {
+    assert!(rows.iter().all(|row| row.len() == vector.len()));
+    let mut sums = [0.0; R];
+    // SAFETY: the level is the caller's.
+    unsafe {
+        let mut parts = [D::splat(0.0); R];
+        for (at, v) in vector.iter().enumerate() {
+            let v = D::load(v);
+            for r in 0..R {
+                parts[r] = D::load(&rows[r][at]).mul_add(v, parts[r]);
+            }
+        }
+        for r in 0..R {
+            let mut lanes = [0.0; 8];
+            parts[r].store(&mut lanes);
+            let [a, b, c, d, e, f, g, h] = lanes;
+            sums[r] = ((a + e) + (c + g)) + ((b + f) + (d + h));
+        }
+    }
+    sums
+}
+
+/// `y += factor x`.
+///
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn add_scaled<D: Double>(y: &mut [Eight], factor: f64, x: &[Eight]) {
+    // SAFETY: the level is the caller's.
+    unsafe {
+        let factor = D::splat(factor);
+        for (y, x) in y.iter_mut().zip(x) {
+            D::load(x).mul_add(factor, D::load(y)).store(y);
+        }
+    }
+}
+
+/// Each row through all reflectors, in their order.
+///
+/// # Panics
+/// When a reflector reaches beyond a row.
+pub fn reflect(rows: &mut [Eight], width: usize, reflectors: &[&Reflector]) {
+    run(Reflect { rows, width, reflectors });
+}
+
+struct Reflect<'a> {
+    rows: &'a mut [Eight],
+    width: usize,
+    reflectors: &'a [&'a Reflector],
+}
+
+impl Kernel for Reflect<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Reflect { rows, width, reflectors } = self;
+        for tile in rows.chunks_mut((TOGETHER * width).max(1)) {
+            let whole = tile.len() == TOGETHER * width;
+            for reflector in reflectors {
+                // SAFETY: the level is the caller's.
+                unsafe {
+                    if whole {
+                        reflect_rows::<V::Double, TOGETHER>(tile, width, reflector);
+                    } else {
+                        for row in tile.chunks_exact_mut(width) {
+                            reflect_rows::<V::Double, 1>(row, width, reflector);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn reflect_rows<D: Double, const R: usize>(rows: &mut [Eight], width: usize, reflector: &Reflector) {
+    let Reflector { first, direction } = reflector;
+    let part = |r: usize| r * width + first..r * width + first + direction.len();
+    // SAFETY: the level is the caller's.
+    unsafe {
+        let sums = dots::<D, R>(std::array::from_fn(|r| &rows[part(r)]), direction);
+        for r in 0..R {
+            add_scaled::<D>(&mut rows[part(r)], -2.0 * sums[r], direction);
+        }
+    }
+}
+
+/// `y[i] += factors[0] x[0][i] + factors[1] x[1][i] + ...`, term by term.
+///
+/// # Panics
+/// When the numbers of factors and terms differ, or a term is shorter than `y`.
+pub fn add_terms(y: &mut [Eight], factors: &[f64], terms: &[&[Eight]]) {
+    run(AddTerms { y, factors, terms });
+}
+
+struct AddTerms<'a> {
+    y: &'a mut [Eight],
+    factors: &'a [f64],
+    terms: &'a [&'a [Eight]],
+}
+
+impl Kernel for AddTerms<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let AddTerms { y, factors, terms } = self;
+        assert!(factors.len() == terms.len() && terms.iter().all(|term| term.len() >= y.len()), "add_terms: sizes");
+        for (&factor, term) in factors.iter().zip(terms) {
+            // SAFETY: the level is the caller's.
+            unsafe { add_scaled::<V::Double>(y, factor, term) };
+        }
+    }
+}
+
+/// Eights of columns that are turned together.
+pub const EIGHTS: usize = 4;
+
+/// Some columns of a matrix through all rotations, in their order.
+///
+/// # Panics
+/// When a rotation's rows do not exist.
+pub fn rotate(rows: &mut [[Eight; EIGHTS]], rotations: &[Rotation]) {
+    run(Rotate { rows, rotations });
+}
+
+struct Rotate<'a> {
+    rows: &'a mut [[Eight; EIGHTS]],
+    rotations: &'a [Rotation],
+}
+
+impl Kernel for Rotate<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Rotate { rows, rotations } = self;
+        let Some(first) = rotations.first() else { return };
+        // SAFETY: the level is the caller's.
+        unsafe {
+            // Most rotations begin with the row that the one before ended with: it stays in registers.
+            let (mut at, mut held) = (first.row + 1, load::<V::Double>(&rows[first.row + 1]));
+            for &Rotation { row, sine, cosine } in rotations {
+                if row + 1 != at {
+                    store(held, &mut rows[at]);
+                    held = load(&rows[row + 1]);
+                }
+                let [above, below] = &mut rows[row..row + 2] else { unreachable!("two rows") };
+                let [sine, cosine, minus] = [V::Double::splat(sine), V::Double::splat(cosine), V::Double::splat(-sine)];
+                for part in 0..EIGHTS {
+                    let (x, y) = (V::Double::load(&above[part]), held[part]);
+                    y.mul_add(cosine, x.mul(sine)).store(&mut below[part]);
+                    held[part] = y.mul_add(minus, x.mul(cosine));
+                }
+                at = row;
+            }
+            store(held, &mut rows[at]);
+        }
+    }
+}
+
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn load<D: Double>(row: &[Eight; EIGHTS]) -> [D; EIGHTS] {
+    // SAFETY: the level is the caller's.
+    unsafe { [D::load(&row[0]), D::load(&row[1]), D::load(&row[2]), D::load(&row[3])] }
+}
+
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn store<D: Double>(held: [D; EIGHTS], row: &mut [Eight; EIGHTS]) {
+    for part in 0..EIGHTS {
+        // SAFETY: the level is the caller's.
+        unsafe { held[part].store(&mut row[part]) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wave(len: usize, seed: usize) -> Vec<Eight> {
+        (0..len)
+            .map(|at| std::array::from_fn(|lane| (((8 * at + lane) * 7919 + seed * 31) % 1009) as f64 / 500.0 - 1.0))
+            .collect()
+    }
+
+    #[test]
+    fn sums_are_those_of_the_definition_and_of_a_row_alone() {
+        for len in [1, 2, 7, 64] {
+            let (rows, v) = (wave(7 * (len + 2), 1), wave(len, 2));
+            let mut sums = [0.0; 7];
+            products(&rows, len + 2, 2, &v, &mut sums);
+            for (row, sum) in rows.chunks_exact(len + 2).zip(sums) {
+                let expect: f64 = row[2..].as_flattened().iter().zip(v.as_flattened()).map(|(x, y)| x * y).sum();
+                assert!((sum - expect).abs() <= 1e-13 * len as f64);
+                assert_eq!(sum, dot(&row[2..], &v));
+            }
+        }
+    }
+
+    #[test]
+    fn a_reflection_twice_is_none_and_no_matter_beside_what() {
+        let mut direction = wave(5, 3);
+        let length = dot(&direction, &direction).sqrt();
+        direction.as_flattened_mut().iter_mut().for_each(|x| *x /= length);
+        let reflector = Reflector { first: 2, direction };
+        let rows = wave(6 * 7, 4);
+        let mut turned = rows.clone();
+        reflect(&mut turned, 7, &[&reflector]);
+        for (row, turned) in rows.chunks_exact(7).zip(turned.chunks_exact(7)) {
+            let mut alone = row.to_vec();
+            reflect(&mut alone, 7, &[&reflector]);
+            assert!(alone == turned && alone != row);
+            reflect(&mut alone, 7, &[&reflector]);
+            assert!(alone.as_flattened().iter().zip(row.as_flattened()).all(|(x, y)| (x - y).abs() < 1e-14));
+        }
+    }
+
+    #[test]
+    fn rotations_and_terms_are_those_of_the_definition() {
+        let mut rows = [1.0, 2.0, 3.0].map(|x| [[x; 8]; EIGHTS]);
+        let quarter = |row| Rotation { row, sine: 1.0, cosine: 0.0 };
+        rotate(&mut rows, &[quarter(0), quarter(1)]);
+        assert_eq!(rows.map(|row| row[3][7]), [-2.0, -3.0, 1.0]);
+        rotate(&mut rows, &[quarter(1), quarter(0), quarter(0)]);
+        assert_eq!(rows.map(|row| row[0][2]), [2.0, 1.0, -3.0]);
+        let mut y = [[1.0; 8], [2.0; 8]];
+        add_terms(&mut y, &[2.0, -1.0], &[&[[1.0; 8], [10.0; 8]], &[[5.0; 8], [0.5; 8]]]);
+        assert_eq!(y, [[-2.0; 8], [21.5; 8]]);
+    }
+}
