@@ -1,6 +1,6 @@
 //! Two 256-bit registers, with fused multiply-add.
 
-use super::Vector;
+use super::{Double, Eight, Vector};
 use core::arch::x86_64::*;
 
 /// Sixteen lanes in two AVX registers.
@@ -11,7 +11,7 @@ impl Vector for Avx2 {
     const ROWS: usize = 4;
     const BLOCKS: usize = 1;
 
-    type Double = super::double::Avx2Double;
+    type Double = Avx2Double;
 
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -131,6 +131,48 @@ impl Vector for Avx2 {
             let equal = [_mm256_cmp_ps::<_CMP_EQ_OQ>(x.0, y.0), _mm256_cmp_ps::<_CMP_EQ_OQ>(x.1, y.1)];
             let here = Avx2(_mm256_and_ps(equal[0], self.0), _mm256_and_ps(equal[1], self.1));
             (here, Avx2(_mm256_andnot_ps(equal[0], self.0), _mm256_andnot_ps(equal[1], self.1)))
+        }
+    }
+}
+
+/// Eight lanes in two AVX registers.
+#[derive(Clone, Copy)]
+pub struct Avx2Double(__m256d, __m256d);
+
+impl Double for Avx2Double {
+    #[inline(always)]
+    unsafe fn splat(x: f64) -> Self {
+        // SAFETY: the caller vouches for AVX2 and FMA.
+        unsafe { Avx2Double(_mm256_set1_pd(x), _mm256_set1_pd(x)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: &Eight) -> Self {
+        // SAFETY: the caller vouches for AVX2 and FMA; both halves lie in the array.
+        unsafe { Avx2Double(_mm256_loadu_pd(from.as_ptr()), _mm256_loadu_pd(from.as_ptr().add(4))) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: &mut Eight) {
+        // SAFETY: the caller vouches for AVX2 and FMA; both halves lie in the array.
+        unsafe {
+            _mm256_storeu_pd(to.as_mut_ptr(), self.0);
+            _mm256_storeu_pd(to.as_mut_ptr().add(4), self.1);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX2 and FMA.
+        unsafe { Avx2Double(_mm256_mul_pd(self.0, other.0), _mm256_mul_pd(self.1, other.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+        // SAFETY: the caller vouches for AVX2 and FMA.
+        unsafe {
+            let [low, high] = [(self.0, factor.0, addend.0), (self.1, factor.1, addend.1)];
+            Avx2Double(_mm256_fmadd_pd(low.0, low.1, low.2), _mm256_fmadd_pd(high.0, high.1, high.2))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One 512-bit register.
 
-use super::Vector;
+use super::{Double, Eight, Vector};
 use core::arch::x86_64::*;
 
 /// Sixteen lanes in one AVX-512 register.
@@ -11,7 +11,7 @@ impl Vector for Avx512 {
     const ROWS: usize = 8;
     const BLOCKS: usize = 2;
 
-    type Double = super::double::Avx512Double;
+    type Double = Avx512Double;
 
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -119,5 +119,41 @@ impl Vector for Avx512 {
             let equal = _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(x.0, y.0);
             (Avx512(_mm512_maskz_mov_ps(equal, self.0)), Avx512(_mm512_maskz_mov_ps(!equal, self.0)))
         }
+    }
+}
+
+/// Eight lanes in one AVX-512 register.
+#[derive(Clone, Copy)]
+pub struct Avx512Double(__m512d);
+
+impl Double for Avx512Double {
+    #[inline(always)]
+    unsafe fn splat(x: f64) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512Double(_mm512_set1_pd(x)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: &Eight) -> Self {
+        // SAFETY: the caller vouches for AVX-512F; the array is as long as the register.
+        unsafe { Avx512Double(_mm512_loadu_pd(from.as_ptr())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: &mut Eight) {
+        // SAFETY: the caller vouches for AVX-512F; the array is as long as the register.
+        unsafe { _mm512_storeu_pd(to.as_mut_ptr(), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512Double(_mm512_mul_pd(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512Double(_mm512_fmadd_pd(self.0, factor.0, addend.0)) }
     }
 }
