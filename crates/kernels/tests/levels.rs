@@ -2,6 +2,7 @@
 //!
 //! A process runs at one level, so the table is computed by a process for each: this test starts itself again under `SEISMOGRAD_LEVEL`.
 
+use seismograd_kernels::double::{self, EIGHTS, Eight, Reflector, Rotation};
 use seismograd_kernels::geometry::{Pool2d, Window};
 use seismograd_kernels::level::{Level, VARIABLE};
 use seismograd_kernels::matmul::{Matrix, multiply};
@@ -123,7 +124,7 @@ fn reductions(results: &mut Results) {
 }
 
 fn products(results: &mut Results) {
-    for (m, k, n) in [(1, 1, 1), (13, 31, 64), (25, 512, 10), (33, 13, 47), (9, 100, 16)] {
+    for (m, k, n) in [(1, 1, 1), (13, 31, 64), (25, 512, 10), (33, 13, 47), (9, 100, 16), (50, 300, 70)] {
         let (a, b) = (values(m * k, 9), values(k * n, 7));
         let mut product = vec![f32::NAN; m * n];
         multiply(Matrix::new(&a, m, k), Matrix::new(&b, k, n), &mut product);
@@ -133,6 +134,30 @@ fn products(results: &mut Results) {
     }
 }
 
+fn doubles(results: &mut Results) {
+    let eights = |len: usize, modulus: usize| -> Vec<Eight> {
+        let element = |at: usize| ((at * 7919 + at / 5) % modulus) as f64 / 500.0 - 1.0;
+        (0..len).map(|at| std::array::from_fn(|lane| element(8 * at + lane))).collect()
+    };
+    let mut keep = |name: &str, x: &[Eight]| {
+        results.keep(name.to_owned(), x.as_flattened().iter().map(|x| x.to_bits()));
+    };
+    for rows in [1, 4, 7] {
+        let (mut a, v) = (eights(9 * rows, 1009), eights(6, 907));
+        let mut sums = vec![[0.0; 8]; rows.div_ceil(8)];
+        double::products(&a, 9, 3, &v, &mut sums.as_flattened_mut()[..rows]);
+        keep(&format!("products {rows}"), &sums);
+        let reflector = Reflector { first: 3, direction: v.iter().map(|eight| eight.map(|x| x / 7.0)).collect() };
+        double::reflect(&mut a, 9, &[&reflector, &reflector]);
+        keep(&format!("reflections {rows}"), &a);
+        double::add_terms(&mut a, &[0.3, -0.7], &[&eights(9 * rows, 13), &eights(9 * rows, 17)]);
+        keep(&format!("terms {rows}"), &a);
+    }
+    let mut columns: Vec<[Eight; EIGHTS]> = eights(5 * EIGHTS, 1009).as_chunks().0.to_vec();
+    double::rotate(&mut columns, &[3, 2, 1, 3, 0].map(|row| Rotation { row, sine: 0.6, cosine: 0.8 }));
+    keep("rotations", columns.as_flattened());
+}
+
 #[test]
 fn every_kernel_is_near_the_reference_at_the_level_of_this_process() {
     let mut results = Results(Vec::new());
@@ -140,6 +165,7 @@ fn every_kernel_is_near_the_reference_at_the_level_of_this_process() {
     elementwise(&mut results);
     reductions(&mut results);
     products(&mut results);
+    doubles(&mut results);
     println!("{}\nlevel {}", results.0.join("\n"), Level::current());
 }
 

@@ -1,5 +1,8 @@
-//! The number of threads changes no bit, whatever the optimizer.
+//! Neither the number of threads nor the instruction-set level changes a bit, whatever the optimizer.
+//!
+//! A process runs at one level, so the test of levels starts itself again under `SEISMOGRAD_LEVEL`.
 
+use seismograd_kernels::level::{Level, VARIABLE};
 use seismograd_optim::registry::{self, ENTRIES};
 use seismograd_optim::{Evaluation, EvaluationError, Objective, Tensor};
 
@@ -59,5 +62,37 @@ fn the_number_of_threads_changes_no_bit() {
         for threads in [2, 5] {
             assert!(run(entry.name, threads) == expect, "{} on {threads} threads", entry.name);
         }
+    }
+}
+
+#[test]
+fn every_optimizer_at_the_level_of_this_process() {
+    for entry in ENTRIES {
+        // FNV-1a.
+        let bits = run(entry.name, 1).into_iter();
+        let hash =
+            bits.fold(0xcbf2_9ce4_8422_2325u64, |hash, bits| (hash ^ u64::from(bits)).wrapping_mul(0x0100_0000_01b3));
+        println!("bits of {}: {hash:016x}", entry.name);
+    }
+    println!("level {}", Level::current());
+}
+
+/// The lines that the test above prints in a process of its own.
+fn lines_of(level: Level) -> Vec<String> {
+    let arguments = ["--exact", "every_optimizer_at_the_level_of_this_process", "--nocapture"];
+    let mut test = std::process::Command::new(std::env::current_exe().unwrap());
+    let run = test.args(arguments).env(VARIABLE, level.to_string()).output().unwrap();
+    let text = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(run.status.success(), "{level}: {text}{}", String::from_utf8_lossy(&run.stderr));
+    assert!(text.contains(&format!("level {level}")), "the forced level did not run: {text}");
+    text.lines().filter(|line| line.starts_with("bits of ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_level_changes_no_bit() {
+    let portable = lines_of(Level::Portable);
+    assert_eq!(portable.len(), ENTRIES.len());
+    for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+        assert_eq!(lines_of(level), portable, "{level}");
     }
 }
