@@ -4,7 +4,7 @@
 //! so they give the same bits at every level, provided that the closure calls no function of the platform's library.
 
 use crate::level::{Kernel, run};
-use crate::vector::Vector;
+use crate::vector::{LANES, Vector};
 
 /// `y[i] = f(x[i])`.
 ///
@@ -85,6 +85,12 @@ impl<const N: usize, F: Fn(f32, f32, [f32; N]) -> (f32, [f32; N])> Kernel for Up
         let (gradient, last_gradient) = gradient.as_chunks();
         let mut slots = slots.map(|slot| slot.as_chunks_mut());
         for (at, (parameter, gradient)) in parameter.iter_mut().zip(gradient).enumerate() {
+            // SAFETY: the level is the caller's.
+            unsafe {
+                prefetch_after::<V>(parameter.as_ptr());
+                prefetch_after::<V>(gradient.as_ptr());
+                slots.iter().for_each(|(slot, _)| prefetch_after::<V>(slot[at].as_ptr()));
+            }
             update_block(parameter, gradient, slots.each_mut().map(|(slot, _)| &mut slot[at]), &f);
         }
         // The elements that fill no block, in one that is padded with zeros.
@@ -101,6 +107,21 @@ impl<const N: usize, F: Fn(f32, f32, [f32; N]) -> (f32, [f32; N])> Kernel for Up
 
 /// Elements of an update that are computed together: few enough for the next block's reads to begin meanwhile, so that memory is never idle.
 const BLOCK: usize = 64;
+
+/// How far ahead of what is computed memory is asked for: a page, where the processor's own foresight ends.
+const AHEAD: usize = 1024;
+
+/// Asks for the block that is read a page after this one.
+///
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn prefetch_after<V: Vector>(block: *const f32) {
+    for line in (0..BLOCK).step_by(LANES) {
+        // SAFETY: the level is the caller's.
+        unsafe { V::prefetch(block.wrapping_add(AHEAD + line)) };
+    }
+}
 
 /// One block, on copies: the compiler cannot know that the slices do not overlap, but of arrays of its own it does.
 #[inline(always)]

@@ -57,6 +57,12 @@ pub trait Vector: Copy {
     /// `to` must be valid for writing [`LANES`] floats, and the level's instructions available.
     unsafe fn store(self, to: *mut f32);
 
+    /// Asks for the cache line at `from`, which need not exist, to be on its way to a cache.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn prefetch(from: *const f32);
+
     /// `self + other`, lane by lane.
     ///
     /// # Safety

@@ -36,6 +36,9 @@ impl Vector for Array {
     }
 
     #[inline(always)]
+    unsafe fn prefetch(_: *const f32) {}
+
+    #[inline(always)]
     unsafe fn add(mut self, other: Self) -> Self {
         for (lane, other) in self.0.iter_mut().zip(other.0) {
             *lane += other;
