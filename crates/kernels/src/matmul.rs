@@ -13,9 +13,12 @@
 //! The copies make every order of the factors' elements the same, and keep rows that are a power of two apart from pushing each other out of the
 //! first-level cache. An element's products are added in the order of `k`, one fused multiply-add at a time, at every level.
 
+mod pack;
+
 use crate::buffer::Buffer;
 use crate::level::{Kernel, Level, run_at};
 use crate::vector::{LANES, Vector};
+use pack::{SLACK, pack};
 use std::ops::Range;
 
 /// A matrix in a slice: element `(i, j)` is at `i * strides[0] + j * strides[1]`.
@@ -59,28 +62,6 @@ impl<'a> Matrix<'a> {
     fn has_contiguous_rows(&self) -> bool {
         self.strides[1] == 1
     }
-
-    /// The elements in row-major order, in rows of `width`, with zeros behind the last column.
-    #[inline(always)]
-    fn copied(&self, width: usize) -> Buffer {
-        let ([rows, columns], [down, across]) = (self.sizes, self.strides);
-        let mut copy = Buffer::stale(rows * width);
-        for (i, row) in copy.chunks_exact_mut(width.max(1)).enumerate() {
-            let (row, rest) = row.split_at_mut(columns);
-            if across == 1 {
-                row.copy_from_slice(&self.elements[i * down..][..columns]);
-            }
-            rest.fill(0.0);
-        }
-        for j in (0..columns).filter(|_| across != 1) {
-            // Along the rows of the factor that this one is the transposed of.
-            let column = &self.elements[j * across..];
-            for i in 0..rows {
-                copy[i * width + j] = column[i * down];
-            }
-        }
-        copy
-    }
 }
 
 /// `product = a b`, in row-major order.
@@ -105,14 +86,33 @@ fn multiply_at(level: Level, a: Matrix<'_>, b: Matrix<'_>, product: &mut [f32]) 
     if m >= MANY || b.has_contiguous_rows() {
         return run_at(level, Product { a, b, product });
     }
-    // a b = (b^T a^T)^T, and the smaller factor is copied.
-    let width = m.next_multiple_of(LANES);
-    let copy = a.transposed().copied(width);
-    let mut turned = Buffer::stale(n * width);
-    run_at(level, Product { a: b.transposed(), b: Matrix::new(&copy, k, width), product: &mut turned });
-    for (i, row) in product.chunks_exact_mut(n.max(1)).enumerate() {
-        for (j, x) in row.iter_mut().enumerate() {
-            *x = turned[j * width + i];
+    run_at(level, Turned { a, b, product });
+}
+
+/// `a b = (b^T a^T)^T`, so that the smaller factor is copied.
+struct Turned<'a> {
+    a: Matrix<'a>,
+    b: Matrix<'a>,
+    product: &'a mut [f32],
+}
+
+impl Kernel for Turned<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Turned { a, b, product } = self;
+        let ([m, k], n) = (a.sizes, b.sizes[1]);
+        let width = m.next_multiple_of(LANES);
+        let (mut copy, mut turned) = (Buffer::stale(k * width + SLACK), Buffer::stale(n * width));
+        // SAFETY: the level is the caller's.
+        unsafe {
+            pack::<V>(a.transposed(), width, &mut copy);
+            Product { a: b.transposed(), b: Matrix::new(&copy[..k * width], k, width), product: &mut turned }
+                .run::<V>();
+        }
+        for (i, row) in product.chunks_exact_mut(n.max(1)).enumerate() {
+            for (j, x) in row.iter_mut().enumerate() {
+                *x = turned[j * width + i];
+            }
         }
     }
 }
@@ -136,21 +136,26 @@ impl Kernel for Product<'_> {
         if m * k * n == 0 {
             return self.product.fill(0.0);
         }
+        let columns = V::BLOCKS * LANES;
+        let (mut tiles, mut panel) = (Buffer::stale(m * DEPTH.min(k) + SLACK), Buffer::stale(columns * DEPTH + SLACK));
         for depth in (0..k).step_by(DEPTH).map(|first| first..k.min(first + DEPTH)) {
             let a = self.a.columns(depth.clone());
-            let tiles = (n > MANY).then(|| tiles::<V>(a));
-            let left = Left { rows: a, tiles: tiles.as_deref() };
             let rows = self.b.rows(depth.clone());
-            for column in (0..n).step_by(V::BLOCKS.min(2) * LANES) {
-                let width = (n - column).min(V::BLOCKS.min(2) * LANES);
-                let columns = rows.columns(column..column + width);
-                let place = Place { column, width, depth: depth.clone() };
-                // SAFETY: the level is the caller's.
-                unsafe {
+            // SAFETY: the level is the caller's.
+            unsafe {
+                let many = n > MANY;
+                if many {
+                    pack_tiles::<V>(a, &mut tiles);
+                }
+                let left = Left { rows: a, tiles: many.then_some(&*tiles) };
+                for column in (0..n).step_by(columns) {
+                    let width = (n - column).min(columns);
+                    let right = Right { rows: rows.columns(column..column + width), panel: &mut panel };
+                    let place = Place { column, width, depth: depth.clone() };
                     if width > LANES {
-                        self.columns::<V, 2>(left, columns, &place);
+                        self.columns::<V, 2>(left, right, &place);
                     } else {
-                        self.columns::<V, 1>(left, columns, &place);
+                        self.columns::<V, 1>(left, right, &place);
                     }
                 }
             }
@@ -165,6 +170,12 @@ struct Left<'a> {
     tiles: Option<&'a [f32]>,
 }
 
+/// The right factor's part in some columns, and room for a copy.
+struct Right<'a> {
+    rows: Matrix<'a>,
+    panel: &'a mut [f32],
+}
+
 /// Which columns of the product are computed, from which of the terms.
 #[derive(Clone)]
 struct Place {
@@ -176,8 +187,10 @@ struct Place {
 /// The height of the next tile.
 #[inline(always)]
 fn height<V: Vector>(rows_left: usize) -> usize {
-    match V::ROWS.min(rows_left) {
+    match V::TALL.min(rows_left) {
+        12.. => 12,
         8.. => 8,
+        6.. => 6,
         4.. => 4,
         2.. => 2,
         _ => 1,
@@ -185,51 +198,18 @@ fn height<V: Vector>(rows_left: usize) -> usize {
 }
 
 /// The matrix tile by tile, each tile column by column.
+///
+/// # Safety
+/// The level's instructions must be available.
 #[inline(always)]
-fn tiles<V: Vector>(a: Matrix<'_>) -> Buffer {
+unsafe fn pack_tiles<V: Vector>(a: Matrix<'_>, tiles: &mut [f32]) {
     let [m, depth] = a.sizes;
-    let mut tiles = Buffer::stale(m * depth);
     let mut row = 0;
     while row < m {
         let height = height::<V>(m - row);
-        let tile = &mut tiles[row * depth..][..height * depth];
-        match height {
-            8 => turn::<8>(a, row, tile),
-            4 => turn::<4>(a, row, tile),
-            2 => turn::<2>(a, row, tile),
-            _ => turn::<1>(a, row, tile),
-        }
+        // SAFETY: the level is the caller's.
+        unsafe { pack::<V>(a.rows(row..row + height).transposed(), height, &mut tiles[row * depth..]) };
         row += height;
-    }
-    tiles
-}
-
-/// `R` rows of a matrix column by column.
-#[inline(always)]
-fn turn<const R: usize>(a: Matrix<'_>, row: usize, tile: &mut [f32]) {
-    let ([_, depth], [down, across]) = (a.sizes, a.strides);
-    let (columns, _) = tile.as_chunks_mut::<R>();
-    if down == 1 {
-        for (k, column) in columns.iter_mut().enumerate() {
-            column.copy_from_slice(&a.elements[row + k * across..][..R]);
-        }
-        return;
-    }
-    let lines: [&[f32]; R] = std::array::from_fn(|r| &a.elements[(row + r) * down..][..(depth - 1) * across + 1]);
-    if across == 1 {
-        let (blocks, rest) = columns.as_chunks_mut::<8>();
-        for (at, block) in blocks.iter_mut().enumerate() {
-            let square: [[f32; 8]; R] =
-                std::array::from_fn(|r| std::array::from_fn(|k| lines[r][8 * at..8 * at + 8][k]));
-            *block = std::array::from_fn(|k| std::array::from_fn(|r| square[r][k]));
-        }
-        for (at, column) in rest.iter_mut().enumerate() {
-            *column = std::array::from_fn(|r| lines[r][depth - depth % 8 + at]);
-        }
-        return;
-    }
-    for (k, column) in columns.iter_mut().enumerate() {
-        *column = std::array::from_fn(|r| lines[r][k * across]);
     }
 }
 
@@ -239,13 +219,14 @@ impl Product<'_> {
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn columns<V: Vector, const B: usize>(&mut self, a: Left<'_>, b: Matrix<'_>, place: &Place) {
+    unsafe fn columns<V: Vector, const B: usize>(&mut self, a: Left<'_>, b: Right<'_>, place: &Place) {
         let (m, depth) = (self.a.sizes[0], place.depth.len());
-        let direct = b.has_contiguous_rows() && place.width == B * LANES && m < MANY;
-        let panel = (!direct).then(|| b.copied(B * LANES));
-        let (b, stride) = match &panel {
-            Some(panel) => (&**panel, B * LANES),
-            None => (b.elements, b.strides[0]),
+        let (b, stride) = if b.rows.has_contiguous_rows() && place.width == B * LANES && m < MANY {
+            (b.rows.elements, b.rows.strides[0])
+        } else {
+            // SAFETY: the level is the caller's.
+            unsafe { pack::<V>(b.rows, B * LANES, b.panel) };
+            (&*b.panel, B * LANES)
         };
         let [down, across] = a.rows.strides;
         assert!(a.rows.elements.len() > (m - 1) * down + (depth - 1) * across);
@@ -262,7 +243,9 @@ impl Product<'_> {
             // SAFETY: `a` holds the rows' elements for each of the terms, `b` holds B vectors for each, and the level is the caller's.
             unsafe {
                 match height {
+                    12 => self.rows::<V, 12, B>(terms, row, place),
                     8 => self.rows::<V, 8, B>(terms, row, place),
+                    6 => self.rows::<V, 6, B>(terms, row, place),
                     4 => self.rows::<V, 4, B>(terms, row, place),
                     2 => self.rows::<V, 2, B>(terms, row, place),
                     _ => self.rows::<V, 1, B>(terms, row, place),
@@ -335,6 +318,12 @@ unsafe fn tile<V: Vector, const R: usize, const B: usize, const TOGETHER: bool>(
                 for block in 0..B {
                     acc[r][block] = V::load(to.add(r * apart + block * LANES));
                 }
+            }
+        }
+        // What the next tile begins with.
+        for r in 0..R {
+            for block in 0..B {
+                V::prefetch(to.wrapping_add((R + r) * apart + block * LANES));
             }
         }
         for _ in 0..depth {

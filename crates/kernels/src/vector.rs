@@ -27,6 +27,9 @@ pub trait Vector: Copy {
     /// registers and hide the latency of a multiply-add.
     const ROWS: usize;
 
+    /// The same where the tile has the registers for itself.
+    const TALL: usize;
+
     /// Lanes of `f64` at the same level.
     type Double: Double;
 
@@ -62,6 +65,12 @@ pub trait Vector: Copy {
     /// # Safety
     /// The level's instructions must be available.
     unsafe fn prefetch(from: *const f32);
+
+    /// Lane `j` of vector `i` as lane `i` of vector `j`.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn exchange(vectors: [Self; LANES]) -> [Self; LANES];
 
     /// `self + other`, lane by lane.
     ///
@@ -134,4 +143,38 @@ pub trait Vector: Copy {
     /// # Safety
     /// The level's instructions must be available.
     unsafe fn split_where_equal(self, x: Self, y: Self) -> (Self, Self);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::level::{Kernel, Level, run_at};
+
+    struct Exchange<'a>(&'a [f32], &'a mut [f32]);
+
+    impl Kernel for Exchange<'_> {
+        #[inline(always)]
+        unsafe fn run<V: Vector>(self) {
+            assert!(self.0.len() == LANES * LANES && self.1.len() == LANES * LANES);
+            // SAFETY: both have sixteen vectors; the level is the caller's.
+            unsafe {
+                let vectors = std::array::from_fn(|at| V::load(self.0.as_ptr().add(at * LANES)));
+                for (at, vector) in V::exchange(vectors).into_iter().enumerate() {
+                    vector.store(self.1.as_mut_ptr().add(at * LANES));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lanes_and_vectors_are_exchanged() {
+        let from: Vec<f32> = (0..LANES * LANES).map(|at| at as f32).collect();
+        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            let mut to = vec![0.0; LANES * LANES];
+            run_at(level, Exchange(&from, &mut to));
+            for (at, &x) in to.iter().enumerate() {
+                assert_eq!(x as usize, at % LANES * LANES + at / LANES, "{level}");
+            }
+        }
+    }
 }

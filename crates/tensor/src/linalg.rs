@@ -315,7 +315,7 @@ mod tests {
             check_orthonormal(&q, n);
             // The first row keeps its line.
             let along = dot(&q[..n], &a[..n]).abs();
-            assert!((along - dot(&a[..n], &a[..n]).sqrt()).abs() < 1e-12 * n as f64);
+            assert!((along - dot(&a[..n], &a[..n]).sqrt()).abs() <= 1e-12 * n as f64);
         }
     }
 

@@ -9,6 +9,7 @@ pub struct Array([f32; LANES]);
 // The methods are unsafe by the trait's contract; only the pointers need care here.
 impl Vector for Array {
     const ROWS: usize = 4;
+    const TALL: usize = 4;
     const BLOCKS: usize = 1;
 
     type Double = super::Eight;
@@ -37,6 +38,11 @@ impl Vector for Array {
 
     #[inline(always)]
     unsafe fn prefetch(_: *const f32) {}
+
+    #[inline(always)]
+    unsafe fn exchange(vectors: [Self; LANES]) -> [Self; LANES] {
+        std::array::from_fn(|j| Array(std::array::from_fn(|i| vectors[i].0[j])))
+    }
 
     #[inline(always)]
     unsafe fn add(mut self, other: Self) -> Self {

@@ -1,6 +1,6 @@
 //! Two 256-bit registers, with fused multiply-add.
 
-use super::{Double, Eight, Vector};
+use super::{Double, Eight, LANES, Vector};
 use core::arch::x86_64::*;
 
 /// Sixteen lanes in two AVX registers.
@@ -9,6 +9,7 @@ pub struct Avx2(__m256, __m256);
 
 impl Vector for Avx2 {
     const ROWS: usize = 4;
+    const TALL: usize = 6;
     const BLOCKS: usize = 1;
 
     type Double = Avx2Double;
@@ -44,6 +45,23 @@ impl Vector for Avx2 {
     unsafe fn prefetch(from: *const f32) {
         // SAFETY: it reads nothing that a program could see, and faults at no address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn exchange(vectors: [Self; LANES]) -> [Self; LANES] {
+        let (mut low, mut high) = ([[vectors[0].0; 8]; 2], [[vectors[0].1; 8]; 2]);
+        for i in 0..8 {
+            (low[0][i], high[0][i]) = (vectors[i].0, vectors[i].1);
+            (low[1][i], high[1][i]) = (vectors[8 + i].0, vectors[8 + i].1);
+        }
+        // SAFETY: the caller vouches for AVX2 and FMA.
+        let [low, high] = unsafe { [low.map(|rows| exchange(rows)), high.map(|rows| exchange(rows))] };
+        let mut exchanged = vectors;
+        for i in 0..8 {
+            exchanged[i] = Avx2(low[0][i], low[1][i]);
+            exchanged[8 + i] = Avx2(high[0][i], high[1][i]);
+        }
+        exchanged
     }
 
     #[inline(always)]
@@ -138,6 +156,36 @@ impl Vector for Avx2 {
             let here = Avx2(_mm256_and_ps(equal[0], self.0), _mm256_and_ps(equal[1], self.1));
             (here, Avx2(_mm256_andnot_ps(equal[0], self.0), _mm256_andnot_ps(equal[1], self.1)))
         }
+    }
+}
+
+/// Lane `j` of register `i` as lane `i` of register `j`.
+///
+/// # Safety
+/// The processor must have AVX2.
+#[inline(always)]
+unsafe fn exchange(rows: [__m256; 8]) -> [__m256; 8] {
+    // SAFETY: the caller vouches for AVX2.
+    unsafe {
+        // Pairs of rows, then fours, each in both halves of the registers; then the halves.
+        let (mut pairs, mut fours, mut eights) = (rows, rows, rows);
+        for i in 0..4 {
+            let [a, b] = [rows[2 * i], rows[2 * i + 1]];
+            (pairs[2 * i], pairs[2 * i + 1]) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+        }
+        for i in 0..4 {
+            let at = i / 2 * 4 + i % 2;
+            let [a, b] = [_mm256_castps_pd(pairs[at]), _mm256_castps_pd(pairs[at + 2])];
+            let at = i / 2 * 4 + i % 2 * 2;
+            fours[at] = _mm256_castpd_ps(_mm256_unpacklo_pd(a, b));
+            fours[at + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(a, b));
+        }
+        for i in 0..4 {
+            let [a, b] = [fours[i], fours[4 + i]];
+            eights[i] = _mm256_permute2f128_ps::<0x20>(a, b);
+            eights[4 + i] = _mm256_permute2f128_ps::<0x31>(a, b);
+        }
+        eights
     }
 }
 

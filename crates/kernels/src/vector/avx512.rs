@@ -1,6 +1,6 @@
 //! One 512-bit register.
 
-use super::{Double, Eight, Vector};
+use super::{Double, Eight, LANES, Vector};
 use core::arch::x86_64::*;
 
 /// Sixteen lanes in one AVX-512 register.
@@ -9,6 +9,7 @@ pub struct Avx512(__m512);
 
 impl Vector for Avx512 {
     const ROWS: usize = 8;
+    const TALL: usize = 12;
     const BLOCKS: usize = 2;
 
     type Double = Avx512Double;
@@ -41,6 +42,37 @@ impl Vector for Avx512 {
     unsafe fn prefetch(from: *const f32) {
         // SAFETY: it reads nothing that a program could see, and faults at no address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn exchange(vectors: [Self; LANES]) -> [Self; LANES] {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe {
+            // Pairs of rows, then fours, each in all quarters of the registers; then the quarters.
+            let (mut pairs, mut fours, mut all) = (vectors, vectors, vectors);
+            for i in 0..8 {
+                let [Avx512(a), Avx512(b)] = [vectors[2 * i], vectors[2 * i + 1]];
+                pairs[2 * i] = Avx512(_mm512_unpacklo_ps(a, b));
+                pairs[2 * i + 1] = Avx512(_mm512_unpackhi_ps(a, b));
+            }
+            for i in 0..8 {
+                let at = i / 2 * 4 + i % 2;
+                let [a, b] = [_mm512_castps_pd(pairs[at].0), _mm512_castps_pd(pairs[at + 2].0)];
+                let at = i / 2 * 4 + i % 2 * 2;
+                fours[at] = Avx512(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)));
+                fours[at + 1] = Avx512(_mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+            }
+            for i in 0..4 {
+                let [a, b, c, d] = [fours[i].0, fours[4 + i].0, fours[8 + i].0, fours[12 + i].0];
+                let even = [_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0x88>(c, d)];
+                let odd = [_mm512_shuffle_f32x4::<0xdd>(a, b), _mm512_shuffle_f32x4::<0xdd>(c, d)];
+                all[i] = Avx512(_mm512_shuffle_f32x4::<0x88>(even[0], even[1]));
+                all[4 + i] = Avx512(_mm512_shuffle_f32x4::<0x88>(odd[0], odd[1]));
+                all[8 + i] = Avx512(_mm512_shuffle_f32x4::<0xdd>(even[0], even[1]));
+                all[12 + i] = Avx512(_mm512_shuffle_f32x4::<0xdd>(odd[0], odd[1]));
+            }
+            all
+        }
     }
 
     #[inline(always)]
