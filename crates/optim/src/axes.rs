@@ -3,7 +3,7 @@
 //! A tensor is seen as a matrix of its first axis by the rest. A product from the right of its transpose moves that axis to the end, so
 //! after as many products as there are axes, every axis has had its matrix and all stand where they stood.
 
-use seismograd_tensor::{Side, Tensor, matmul};
+use seismograd_tensor::{Side, Tensor, gram, matmul};
 
 /// How many axes of a parameter can have matrices; further ones join the last.
 pub(crate) const AXES: usize = 4;
@@ -37,16 +37,15 @@ pub(crate) fn turn(tensor: &Tensor, matrices: &[Tensor], side: Side) -> Tensor {
 pub(crate) fn average_grams(gradient: &Tensor, beta: f64, grams: &mut [Tensor]) {
     let ((keep, take), mut rest) = (crate::rates::keep_take(beta), gradient.clone());
     let sizes = sizes(gradient);
-    for (axis, (&size, gram)) in sizes.iter().zip(grams).enumerate() {
+    for (axis, (&size, average)) in sizes.iter().zip(grams).enumerate() {
         // The last axis is last already: that matrix' other axes come first in the order in which turning would leave them.
         let is_last = axis > 0 && axis + 1 == sizes.len();
         let (x, side) = match is_last {
             true => (gradient.reshape(&[gradient.len() / size.max(1), size]), Side::Transposed),
             false => (first_by_rest(&rest, size), Side::Plain),
         };
-        if !gram.is_empty() {
-            let new = matmul(&x, side, &x, side.flipped());
-            gram.update(&new, [], |gram, new, []| (keep * gram + take * new, []));
+        if !average.is_empty() {
+            average.update(&gram(&x, side), [], |average, new, []| (keep * average + take * new, []));
         }
         if axis + 2 < sizes.len() {
             rest = x.transpose(&[1, 0]);

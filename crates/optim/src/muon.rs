@@ -15,7 +15,7 @@ use crate::adam::AdamRule;
 use crate::hyperparameters::hyperparameters;
 use crate::rates::keep_take;
 use crate::{Checked, Rule, Step};
-use seismograd_tensor::{Side, Tensor, matmul};
+use seismograd_tensor::{Side, Tensor, gram};
 
 hyperparameters! {
     /// Hyper-parameters of Muon, not checked yet; the default is PyTorch's, and for AdamW's part the authors'.
@@ -58,8 +58,9 @@ fn orthogonalised(matrix: &Tensor, steps: u64, eps: f64) -> Tensor {
     // The Gram matrix is taken of the shorter side.
     let start = if wide { start } else { start.transpose(&[1, 0]) };
     let result = (0..steps).fold(start, |x, _| {
-        let gram = matmul(&x, Side::Plain, &x, Side::Transposed);
-        let update = gram.matmul(&gram).into_zip(&gram, |square, gram| b * gram + c * square);
+        let symmetric = gram(&x, Side::Plain);
+        let square = gram(&symmetric, Side::Plain);
+        let update = square.into_zip(&symmetric, |square, x| b * x + c * square);
         update.matmul(&x).into_zip(&x, |update, x| a * x + update)
     });
     if wide { result } else { result.transpose(&[1, 0]) }

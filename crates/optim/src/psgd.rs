@@ -18,7 +18,7 @@ use crate::hyperparameters::hyperparameters;
 use crate::rates::{correction, keep_take};
 use crate::{Checked, ConfigError, Joint, JointRule, Objective, Shared, Step, StepError};
 use rand::{Rng, SeedableRng, rngs::ChaCha8Rng};
-use seismograd_tensor::{Side, Tensor, matmul};
+use seismograd_tensor::{Side, Tensor, gram, matmul};
 
 hyperparameters! {
     /// Hyper-parameters of PSGD with Kronecker factors, not checked yet; the default is kron-torch's.
@@ -186,7 +186,7 @@ fn spectral_bound(matrix: &Tensor) -> f64 {
 fn learn(q: &mut Tensor, a: &Tensor, b: &Tensor, lr: f64) {
     let least = f64::from(f32::MIN_POSITIVE);
     if q.rank() == 2 {
-        let [one, two] = [a, b].map(|x| matmul(x, Side::Plain, x, Side::Transposed));
+        let [one, two] = [a, b].map(|x| gram(x, Side::Plain));
         let scale = (lr / spectral_bound(&(&one + &two)).max(least)) as f32;
         let n = q.shape()[0];
         let mut step = one.into_zip(&two, |one, two| scale * (one - two));

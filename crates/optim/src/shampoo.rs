@@ -21,7 +21,7 @@ use crate::rates::{correction, keep_take};
 use crate::{Checked, Rule, Step};
 use rayon::prelude::*;
 use seismograd_tensor::linalg::Eigen;
-use seismograd_tensor::{Side, Tensor, matmul};
+use seismograd_tensor::{Side, Tensor, gram};
 
 hyperparameters! {
     /// Hyper-parameters of Shampoo, not checked yet; the default is that of Shi et al., but for the frequency, which is 1 there.
@@ -59,8 +59,7 @@ fn inverse_root(matrix: &Tensor, scale: f64, eps: f64, order: usize) -> Tensor {
         let half = libm::pow(value + lift, -0.25 / order as f64);
         row.iter_mut().for_each(|x| *x *= half);
     }
-    let rows = narrowed(n, &vectors);
-    matmul(&rows, Side::Transposed, &rows, Side::Plain)
+    gram(&narrowed(n, &vectors), Side::Transposed)
 }
 
 impl Rule<10> for Checked<Shampoo> {

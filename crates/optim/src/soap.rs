@@ -4,11 +4,12 @@
 //! step 1:  L_i = (1 - beta) G_i G_i',  Q_i its eigenvectors; no update
 //! then, with t one less:
 //!     g~ = g, every axis times Q_i',   v = beta2 v + (1 - beta2) g~^2
-//!     m  = beta1 m + (1 - beta1) g,    m~ = m, every axis times Q_i'
+//!     m~ = beta1 m~ + (1 - beta1) g~
 //!     d  = m~ / (sqrt(v) + eps), every axis times Q_i
 //!     p  = p - lr sqrt(1 - beta2^t) / (1 - beta1^t) d,   p = (1 - lr weight_decay) p
 //!     L_i = beta L_i + (1 - beta) G_i G_i'
-//!     every precondition_frequency steps:  Q_i = QR(L_i Q_i), the columns sorted by their estimated eigenvalues first
+//!     every precondition_frequency steps:  Q_i = QR(L_i Q_i), the columns sorted by their estimated eigenvalues first,
+//!                                          and m~ turned from the old bases to the new
 //! ```
 //!
 //! Where `L_i` is singular (an axis longer than the others together), the first basis of its null space is arbitrary, and with it later steps: the
@@ -110,13 +111,13 @@ impl Rule<10> for Checked<Soap> {
             return;
         }
         let [(keep1, take1), (keep2, take2)] = [beta1, beta2].map(keep_take);
-        m.update(gradient, [], |m, g, []| (keep1 * m + take1 * g, []));
-        let (turned, mut direction) = (turn(gradient, bases, Side::Plain), turn(m, bases, Side::Plain));
+        let mut direction = turn(gradient, bases, Side::Plain);
         let root = correction(beta2, t).sqrt();
         let eps = self.eps as f32;
-        direction.update(&turned, [v], |m, g, [v]| {
+        direction.update(gradient, [m, v], |g, _, [m, v]| {
+            let m = keep1 * m + take1 * g;
             let v = keep2 * v + take2 * (g * g);
-            (m / (v.sqrt() + eps), [v])
+            (m / (v.sqrt() + eps), [m, v])
         });
         let direction = turn(&direction, bases, Side::Transposed);
         let lr = (step.lr * root / correction(beta1, t)) as f32;
@@ -127,6 +128,7 @@ impl Rule<10> for Checked<Soap> {
         });
         average_grams(gradient, beta, grams);
         if t.is_multiple_of(self.precondition_frequency) {
+            let average = turn(m, bases, Side::Transposed);
             let pairs =
                 bases.par_iter_mut().zip(grams.par_iter()).enumerate().filter(|(_, (_, gram))| !gram.is_empty());
             let orders: Vec<(usize, Vec<usize>)> =
@@ -134,6 +136,7 @@ impl Rule<10> for Checked<Soap> {
             for (axis, order) in orders {
                 *v = reordered(v, axis, &order);
             }
+            *m = turn(&average, bases, Side::Plain);
         }
     }
 }

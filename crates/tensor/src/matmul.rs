@@ -77,6 +77,53 @@ pub fn matmul(a: &Tensor, a_side: Side, b: &Tensor, b_side: Side) -> Tensor {
     products
 }
 
+/// The product of a matrix, read plain or transposed, with its transpose: the bits of [`matmul`], at half the price, since it is symmetric.
+///
+/// # Panics
+/// When the rank is not 2.
+#[track_caller]
+pub fn gram(x: &Tensor, side: Side) -> Tensor {
+    assert_eq!(x.rank(), 2, "gram: shape {:?}", x.shape());
+    let rows = side.read(matrix(x, 0));
+    let [m, _] = size(x, side);
+    // Of some rows, what is not below the diagonal: their product with themselves and with all rows behind them.
+    let uppers: Vec<Tensor> = (0..m.div_ceil(ROWS))
+        .into_par_iter()
+        .map(|piece| {
+            let first = piece * ROWS;
+            let mut upper = Tensor::stale(&[m.min(first + ROWS) - first, m - first]);
+            multiply(rows.rows(first..m.min(first + ROWS)), rows.rows(first..m).transposed(), upper.as_mut_slice());
+            upper
+        })
+        .collect();
+    let mut product = Tensor::stale(&[m, m]);
+    product.as_mut_slice().par_chunks_mut((ROWS * m).max(1)).enumerate().for_each(|(piece, product)| {
+        let first = piece * ROWS;
+        for (row, upper) in product.chunks_exact_mut(m).zip(uppers[piece].as_slice().chunks_exact(m - first)) {
+            row[first..].copy_from_slice(upper);
+        }
+        for (other, upper) in uppers[..piece].iter().enumerate() {
+            let width = m - other * ROWS;
+            mirror(&upper.as_slice()[first - other * ROWS..], width, &mut product[other * ROWS..], m);
+        }
+    });
+    product
+}
+
+/// Columns of rows `from`, which are `apart`, as the rows `to`: [`ROWS`] columns of each.
+fn mirror(from: &[f32], apart: usize, to: &mut [f32], width: usize) {
+    for column in (0..ROWS).step_by(SQUARE) {
+        for (at, row) in to.chunks_mut(width).enumerate() {
+            for j in column..column + SQUARE {
+                row[j] = from[j * apart + at];
+            }
+        }
+    }
+}
+
+/// Columns that are mirrored together: each reads along a cache line.
+const SQUARE: usize = 16;
+
 /// One of the matrices of the last two axes.
 fn matrix(tensor: &Tensor, batch: usize) -> Matrix<'_> {
     let [rows, columns] = size(tensor, Side::Plain);
@@ -127,6 +174,15 @@ mod tests {
         assert_eq!(product.shape(), [2, 3, 5]);
         let second = a.slice(0, 1..2).reshape(&[3, 4]).matmul(&b.slice(0, 1..2).reshape(&[4, 5]));
         assert_eq!(product.slice(0, 1..2).reshape(&[3, 5]), second);
+    }
+
+    #[test]
+    fn a_gram_matrix_has_the_bits_of_the_product() {
+        for (m, k) in [(1, 1), (0, 3), (3, 0), (127, 5), (128, 7), (129, 33), (300, 140)] {
+            let x = Tensor::new(&[m, k], (0..m * k).map(|at| ((at * 7919) % 1009) as f32 / 500.3 - 1.0).collect());
+            assert!(gram(&x, Side::Plain) == matmul(&x, Side::Plain, &x, Side::Transposed), "{m} {k}");
+            assert!(gram(&x, Side::Transposed) == matmul(&x, Side::Transposed, &x, Side::Plain), "{k} {m}");
+        }
     }
 
     #[test]
