@@ -33,6 +33,7 @@ pub mod geometry;
 pub mod level;
 pub mod matmul;
 pub mod moments;
+pub mod order;
 pub mod peak;
 pub mod pool;
 pub mod reference;

@@ -60,6 +60,24 @@ pub trait Vector: Copy {
     /// `to` must be valid for writing [`LANES`] floats, and the level's instructions available.
     unsafe fn store(self, to: *mut f32);
 
+    /// Stores the lanes that are not zero next to each other, with anything behind them; returns their number.
+    ///
+    /// # Safety
+    /// `to` must be valid for writing [`LANES`] floats, and the level's instructions available.
+    #[inline(always)]
+    unsafe fn store_nonzero(self, to: *mut f32) -> usize {
+        let mut lanes = [0.0; LANES];
+        // SAFETY: the array has room for a vector; the level is the caller's.
+        unsafe { self.store(lanes.as_mut_ptr()) };
+        let mut count = 0;
+        for lane in lanes {
+            // SAFETY: fewer than sixteen were stored before.
+            unsafe { to.add(count).write(lane) };
+            count += usize::from(lane != 0.0);
+        }
+        count
+    }
+
     /// Asks for the cache line at `from`, which need not exist, to be on its way to a cache.
     ///
     /// # Safety

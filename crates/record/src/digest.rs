@@ -47,8 +47,8 @@ impl Digest {
     pub(crate) fn columns(pieces: &[&Digest]) -> Vec<f32> {
         let moments = pieces.iter().flat_map(|piece| &piece.moments);
         let moments = moments.fold(Moments::default(), |all, sample| all.merge(sample));
-        let mut sample = pieces.iter().flat_map(|piece| &piece.sample).copied().collect::<Vec<_>>();
-        let statistics = if sample.is_empty() { [0.0; COUNT] } else { assemble(&moments, &mut sample) };
+        let sample = pieces.iter().flat_map(|piece| &piece.sample).copied().collect::<Vec<_>>();
+        let statistics = if sample.is_empty() { [0.0; COUNT] } else { assemble(&moments, &sample) };
         let element = |at: usize| pieces.iter().find_map(|piece| piece.elements[at]).unwrap_or(0.0);
         statistics.into_iter().chain((0..ACTIVATION.len()).map(element)).collect()
     }

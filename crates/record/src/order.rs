@@ -3,94 +3,119 @@
 //! Nothing is sorted. Recorded tensors are mostly either half zeros (behind a ReLU or a dropout) or spread over many magnitudes, so:
 //!
 //! ```text
-//! take the zeros out: their ranks follow from their number and that of the negatives
+//! turn the elements into integers of the same order, and take the zeros out: their ranks follow from their number and that of the negatives
 //! count the rest in buckets by sign, exponent and leading bits of the fraction
-//! keep only the elements of the buckets in which a rank falls
-//! select the ranks among these, the middle one first, the others on its either side
+//! keep only the elements of the buckets in which a rank falls, and count these again, by the next bits
+//! select the ranks among what is left, the middle one first, the others on its either side
 //! ```
 //!
-//! The order is `f32::total_cmp`'s with both zeros equal.
+//! The order is `f32::total_cmp`'s with both zeros equal. No loop has a branch that depends on the elements, since none could be predicted.
 
-/// The elements at these ranks, ascending and below `elements.len()`, in sorted order; and the number of zeros. The slice is scratch: what
-/// it holds afterwards is of no use.
-pub(crate) fn order_statistics(elements: &mut [f32], ranks: &[usize]) -> (Vec<f32>, usize) {
-    let all = elements.len();
-    let others = keep(elements, |x| x != 0.0);
-    let zeros = all - others.len();
-    // Summed rather than counted: a sum of sign bits is vectorised.
-    let below = others.iter().fold(0usize, |sum, x| sum.wrapping_add((x.to_bits() >> 31) as usize));
+use seismograd_tensor::order::{ZERO, element, nonzero_keys};
+
+/// The elements at these ranks, ascending and below `elements.len()`, in sorted order; and the number of zeros.
+pub(crate) fn order_statistics(elements: &[f32], ranks: &[usize]) -> (Vec<f32>, usize) {
+    let mut keys = nonzero_keys(elements);
+    let zeros = elements.len() - keys.len();
+    // Summed rather than counted: a sum is vectorised.
+    let below = keys.iter().fold(0u32, |sum, &key| sum + u32::from(key < ZERO)) as usize;
     let is_zero = |rank: usize| (below..below + zeros).contains(&rank);
     let other_ranks = ranks.iter().filter(|rank| !is_zero(**rank));
     let other_ranks: Vec<usize> = other_ranks.map(|&rank| if rank < below { rank } else { rank - zeros }).collect();
-    let mut found = select(others, &other_ranks).into_iter();
-    let value = |&rank: &usize| if is_zero(rank) { 0.0 } else { found.next().expect("one for each other rank") };
+    let mut found = select(&mut keys, &other_ranks).into_iter();
+    let value =
+        |&rank: &usize| if is_zero(rank) { 0.0 } else { element(found.next().expect("one for each other rank")) };
     (ranks.iter().map(value).collect(), zeros)
 }
 
-/// Leading bits of an element's key that choose its bucket: the sign, the exponent and 3 bits of the fraction.
-const BITS: u32 = 12;
-const BUCKETS: usize = 1 << BITS;
+/// Leading bits of a key that choose an element's bucket: the sign, the exponent and 2 bits of the fraction.
+const LEADING: u32 = 11;
+/// Bits behind them that choose among the buckets of a leading one.
+const NEXT: u32 = 7;
 /// Elements from which on buckets are worth their counters.
-const MANY: usize = 2 * BUCKETS;
+const MANY: usize = 512;
 
-/// The bucket of an element. A greater element is in the same bucket or a later one.
-fn bucket(x: f32) -> usize {
-    let bits = x.to_bits();
-    // Negative numbers are ordered by their bits the other way round.
-    let key = if x.is_sign_negative() { !bits } else { bits | 1 << 31 };
-    (key >> (u32::BITS - BITS)) as usize
+/// The bucket of an element by its leading bits.
+fn leading(key: u32) -> usize {
+    (key >> (u32::BITS - LEADING)) as usize
 }
 
-fn select(elements: &mut [f32], ranks: &[usize]) -> Vec<f32> {
-    if elements.len() < MANY {
-        return select_among(elements, ranks);
+/// The bucket of an element, among those of one leading bucket, by its next bits.
+fn next(key: u32) -> usize {
+    ((key << LEADING) >> (u32::BITS - NEXT)) as usize
+}
+
+fn select(keys: &mut [u32], ranks: &[usize]) -> Vec<u32> {
+    if keys.len() < MANY || ranks.is_empty() {
+        return select_among(keys, ranks);
     }
-    let mut counts = vec![0; BUCKETS];
-    elements.iter().for_each(|&x| counts[bucket(x)] += 1);
-    let mut wanted = [false; BUCKETS];
-    // Elements in buckets before `at`: all of them, and those that will be kept.
-    let (mut at, mut passed, mut kept) = (0, 0, 0);
-    let kept_rank = |&rank: &usize| {
-        while passed + counts[at] <= rank {
-            passed += counts[at];
-            kept += if wanted[at] { counts[at] } else { 0 };
-            at += 1;
+    let (keys, ranks, wanted) = narrow(keys, ranks, 1 << LEADING, leading);
+    if keys.len() < MANY {
+        return select_among(keys, &ranks);
+    }
+    // Each wanted bucket is cut in its turn.
+    let mut order = vec![0; 1 << LEADING];
+    wanted.iter().enumerate().for_each(|(at, &bucket)| order[bucket] = at);
+    let (keys, ranks, _) = narrow(keys, &ranks, wanted.len() << NEXT, |key| order[leading(key)] << NEXT | next(key));
+    select_among(keys, &ranks)
+}
+
+/// The elements of the buckets in which a rank falls, the ranks among these, and the buckets.
+fn narrow<'a>(
+    keys: &'a mut [u32],
+    ranks: &[usize],
+    buckets: usize,
+    bucket: impl Fn(u32) -> usize,
+) -> (&'a mut [u32], Vec<usize>, Vec<usize>) {
+    // Two counters a bucket: one that was just raised takes its time to be there to be raised again.
+    let mut counts = vec![[0u32; 2]; buckets];
+    let (pairs, rest) = keys.as_chunks::<2>();
+    for &[a, b] in pairs {
+        counts[bucket(a)][0] += 1;
+        counts[bucket(b)][1] += 1;
+    }
+    rest.iter().for_each(|&key| counts[bucket(key)][0] += 1);
+    let (mut wanted, mut is_wanted, mut kept_ranks) = (Vec::new(), vec![false; buckets], Vec::new());
+    // Elements in buckets before the one at hand: all of them, and those that will be kept.
+    let (mut passed, mut kept) = (0, 0);
+    for (at, [a, b]) in counts.iter().enumerate() {
+        let count = (a + b) as usize;
+        if ranks[kept_ranks.len()] < passed + count {
+            let here = ranks[kept_ranks.len()..].iter().take_while(|&&rank| rank < passed + count);
+            kept_ranks.extend(here.map(|rank| kept + rank - passed));
+            is_wanted[at] = true;
+            wanted.push(at);
+            kept += count;
+            if kept_ranks.len() == ranks.len() {
+                break;
+            }
         }
-        wanted[at] = true;
-        kept + rank - passed
-    };
-    let ranks: Vec<usize> = ranks.iter().map(kept_rank).collect();
-    select_among(keep(elements, |x| wanted[bucket(x)]), &ranks)
-}
-
-fn select_among(elements: &[f32], ranks: &[usize]) -> Vec<f32> {
-    // Integers of the same order: they are compared in one instruction, and moved without a branch.
-    let mut keys: Vec<i32> = elements.iter().map(|x| ordered(x.to_bits() as i32)).collect();
-    place(&mut keys, ranks, 0);
-    ranks.iter().map(|&rank| f32::from_bits(ordered(keys[rank]) as u32)).collect()
-}
-
-/// The bits of an `f32` as an integer that compares as `f32::total_cmp` does, and back.
-fn ordered(bits: i32) -> i32 {
-    bits ^ ((bits >> 31) as u32 >> 1) as i32
-}
-
-/// Moves the wanted elements to the front. There is no branch, since which element is wanted cannot be predicted.
-fn keep(elements: &mut [f32], wanted: impl Fn(f32) -> bool) -> &mut [f32] {
-    let mut len = 0;
-    for at in 0..elements.len() {
-        let x = elements[at];
-        elements[len] = x;
-        len += usize::from(wanted(x));
+        passed += count;
     }
-    &mut elements[..len]
+    (keep(keys, |key| is_wanted[bucket(key)]), kept_ranks, wanted)
+}
+
+fn select_among(keys: &mut [u32], ranks: &[usize]) -> Vec<u32> {
+    place(keys, ranks, 0);
+    ranks.iter().map(|&rank| keys[rank]).collect()
+}
+
+/// Moves the wanted elements to the front.
+fn keep(keys: &mut [u32], wanted: impl Fn(u32) -> bool) -> &mut [u32] {
+    let mut len = 0;
+    for at in 0..keys.len() {
+        let key = keys[at];
+        keys[len] = key;
+        len += usize::from(wanted(key));
+    }
+    &mut keys[..len]
 }
 
 /// Puts the elements of these ranks, ascending and counted from `first`, where sorting would put them.
 ///
 /// The middle rank is selected first, and the others only among the elements on their side of it: each level of the recursion looks at
 /// fewer elements than the one before, unlike a selection in all elements for each rank.
-fn place(keys: &mut [i32], ranks: &[usize], first: usize) {
+fn place(keys: &mut [u32], ranks: &[usize], first: usize) {
     let Some(&rank) = ranks.get(ranks.len() / 2) else { return };
     let (below, _, above) = keys.select_nth_unstable(rank - first);
     place(below, &ranks[..ranks.partition_point(|&other| other < rank)], first);
@@ -102,12 +127,13 @@ mod tests {
     use super::*;
     use proptest::collection::vec;
     use proptest::prelude::*;
+    use seismograd_tensor::order::key;
 
     fn check(elements: &[f32], ranks: &[usize]) {
         let mut sorted: Vec<f32> = elements.iter().map(|x| x + 0.0).collect();
         sorted.sort_by(f32::total_cmp);
         let expect: Vec<u32> = ranks.iter().map(|&rank| sorted[rank].to_bits()).collect();
-        let (found, zeros) = order_statistics(&mut elements.to_vec(), ranks);
+        let (found, zeros) = order_statistics(elements, ranks);
         assert_eq!(zeros, elements.iter().filter(|x| **x == 0.0).count());
         assert_eq!(found.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), expect);
     }
@@ -150,7 +176,7 @@ mod tests {
         let mut elements = many(10_000, 9);
         elements.extend([f32::NEG_INFINITY, f32::INFINITY, f32::NAN, -f32::NAN, f32::MIN_POSITIVE]);
         elements.sort_by(f32::total_cmp);
-        assert!(elements.is_sorted_by_key(|&x| bucket(x)));
+        assert!(elements.is_sorted_by_key(|&x| (leading(key(x)), next(key(x)))));
     }
 
     proptest! {

@@ -246,7 +246,7 @@ impl Tracked {
     fn of(&self, elements: Cow<'_, [f32]>, samples: usize) -> Vec<f32> {
         let fixed: Vec<f32> = self.elements.iter().map(|element| element.of(&elements, samples)).collect();
         let exact = self.signal.site().starts_with(OUTPUT);
-        let statistics = if exact { summarize(&mut elements.into_owned()) } else { summarize_sampled(&elements) };
+        let statistics = if exact { summarize(&elements) } else { summarize_sampled(&elements) };
         statistics.into_iter().chain(fixed).collect()
     }
 

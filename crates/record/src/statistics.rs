@@ -7,7 +7,7 @@
 //! use seismograd_record::statistics::summarize;
 //! use seismograd_trace::Statistic;
 //!
-//! let summary = summarize(&mut [3.0, 0.0, -4.0, 0.0]);
+//! let summary = summarize(&[3.0, 0.0, -4.0, 0.0]);
 //! let of = |statistic: Statistic| summary[statistic as usize];
 //! assert_eq!(of(Statistic::Mean), -0.25);
 //! assert_eq!(of(Statistic::L2Norm), 5.0);
@@ -26,12 +26,11 @@ pub const COUNT: usize = Statistic::ALL.len();
 /// The most elements among which the quantiles of a signal outside of the output layer are looked for.
 pub const SAMPLE: usize = 4096;
 
-/// All statistics of the elements, in the order of [`Statistic::ALL`]. The slice is scratch: what it holds
-/// afterwards is of no use.
+/// All statistics of the elements, in the order of [`Statistic::ALL`].
 ///
 /// A zero is recorded as `+0`. Elements that are not finite spread to the results by the rules of arithmetic. The statistics are
 /// defined for one element or more; of none, all are 0.
-pub fn summarize(elements: &mut [f32]) -> [f32; COUNT] {
+pub fn summarize(elements: &[f32]) -> [f32; COUNT] {
     if elements.is_empty() {
         return [0.0; COUNT];
     }
@@ -45,12 +44,12 @@ pub fn summarize_sampled(elements: &[f32]) -> [f32; COUNT] {
     if elements.is_empty() {
         return [0.0; COUNT];
     }
-    let mut sample: Vec<f32> = sampled(elements.len(), 0..elements.len()).map(|place| elements[place]).collect();
-    assemble(&Moments::of(elements), &mut sample)
+    let sample: Vec<f32> = sampled(elements.len(), 0..elements.len()).map(|place| elements[place]).collect();
+    assemble(&Moments::of(elements), &sample)
 }
 
-/// The statistics of elements of which the moments are known, and whose quantiles are those of `sample`, which is scratch afterwards.
-pub(crate) fn assemble(moments: &Moments, sample: &mut [f32]) -> [f32; COUNT] {
+/// The statistics of elements of which the moments are known, and whose quantiles are those of `sample`.
+pub(crate) fn assemble(moments: &Moments, sample: &[f32]) -> [f32; COUNT] {
     let quantiles = Quantiles::of(sample);
     let n = moments.count;
     let [m2, m3, m4] = moments.central.map(|power| power / n);
@@ -85,7 +84,7 @@ struct Quantiles {
 }
 
 impl Quantiles {
-    fn of(elements: &mut [f32]) -> Quantiles {
+    fn of(elements: &[f32]) -> Quantiles {
         let last = elements.len() - 1;
         let around = Statistic::ALL.into_iter().filter_map(Statistic::probability).flat_map(|p| {
             let below = position(p, last).floor() as usize;
@@ -161,7 +160,7 @@ mod tests {
     fn check_naive(elements: &[f32]) {
         let expect = naive(elements);
         let mean_abs = expect[Statistic::MeanAbs as usize];
-        let found = summarize(&mut elements.to_vec());
+        let found = summarize(elements);
         for (statistic, (found, expect)) in Statistic::ALL.into_iter().zip(found.into_iter().zip(expect)) {
             let scale = if is_skewness(statistic) { 1.0 } else { mean_abs };
             check_close(found, expect, scale, statistic);
@@ -169,7 +168,7 @@ mod tests {
     }
 
     fn check(elements: &[f32], expect: &[(Statistic, f32)]) {
-        let found = summarize(&mut elements.to_vec());
+        let found = summarize(elements);
         for &(statistic, expect) in expect {
             assert_eq!(found[statistic as usize].to_bits(), expect.to_bits(), "{statistic:?} of {elements:?}");
         }
@@ -206,10 +205,10 @@ mod tests {
     #[test]
     fn a_sample_is_of_fixed_places_and_only_for_quantiles() {
         let elements: Vec<f32> = (0..40_960).map(|at| ((at * 7919) % 40_960) as f32).collect();
-        let exact = summarize(&mut elements.clone());
+        let exact = summarize(&elements);
         let sampled = summarize_sampled(&elements);
-        let mut tenth: Vec<f32> = elements.iter().copied().step_by(10).collect();
-        let tenth = summarize(&mut tenth);
+        let tenth: Vec<f32> = elements.iter().copied().step_by(10).collect();
+        let tenth = summarize(&tenth);
         for statistic in Statistic::ALL {
             let (found, exact) = (sampled[statistic as usize], exact[statistic as usize]);
             match statistic.probability() {
@@ -218,7 +217,7 @@ mod tests {
             }
         }
         // Of few elements there is no sample.
-        let (few, exact) = (summarize_sampled(&elements[..4000]), summarize(&mut elements[..4000].to_vec()));
+        let (few, exact) = (summarize_sampled(&elements[..4000]), summarize(&elements[..4000]));
         assert_eq!(few[Statistic::Q25 as usize], exact[Statistic::Q25 as usize]);
         assert_eq!(summarize_sampled(&[]), [0.0; COUNT]);
     }
@@ -246,7 +245,7 @@ mod tests {
     fn one_odd_element_among_many() {
         let mut elements = vec![1.0; 51_200];
         elements[7] = 1.0 + f32::EPSILON;
-        let summary = summarize(&mut elements);
+        let summary = summarize(&elements);
         // A share q of one value and 1 - q of another: the kurtosis is 1/q + 1/(1-q) - 3.
         let expect = 51_200.0 + 51_200.0 / 51_199.0 - 3.0;
         check_close(summary[Statistic::Kurtosis as usize], expect, expect * 10.0, Statistic::Kurtosis);
@@ -254,7 +253,7 @@ mod tests {
 
     #[test]
     fn nothing_gives_zeros() {
-        assert_eq!(summarize(&mut []), [0.0; COUNT]);
+        assert_eq!(summarize(&[]), [0.0; COUNT]);
     }
 
     #[test]
@@ -270,7 +269,7 @@ mod tests {
 
     #[test]
     fn what_is_not_finite_shows_and_does_not_panic() {
-        let summary = summarize(&mut [1.0, f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0]);
+        let summary = summarize(&[1.0, f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0]);
         assert!(summary[Statistic::Mean as usize].is_nan());
         assert!(summary[Statistic::Std as usize].is_nan());
     }
@@ -298,7 +297,7 @@ mod tests {
         fn the_order_of_the_elements_does_not_matter(
             (elements, shuffled) in elements().prop_flat_map(|x| (Just(x.clone()), Just(x).prop_shuffle())),
         ) {
-            let (one, other) = (summarize(&mut elements.clone()), summarize(&mut shuffled.clone()));
+            let (one, other) = (summarize(&elements), summarize(&shuffled));
             let mean_abs = f64::from(one[Statistic::MeanAbs as usize]);
             for (statistic, (a, b)) in Statistic::ALL.into_iter().zip(one.into_iter().zip(other)) {
                 let order = matches!(statistic, Statistic::Min | Statistic::Max | Statistic::ZeroFraction);
@@ -315,8 +314,8 @@ mod tests {
             // Integers and powers of two: shifted and scaled without rounding.
             let scale = 2f32.powi(doublings);
             let plain: Vec<f32> = integers.iter().map(|&x| f32::from(x)).collect();
-            let mut moved: Vec<f32> = plain.iter().map(|x| x * scale + f32::from(shift)).collect();
-            let (plain, moved) = (summarize(&mut plain.clone()), summarize(&mut moved));
+            let moved: Vec<f32> = plain.iter().map(|x| x * scale + f32::from(shift)).collect();
+            let (plain, moved) = (summarize(&plain), summarize(&moved));
             for statistic in Statistic::ALL {
                 let x = f64::from(plain[statistic as usize]);
                 let expect = match statistic {

@@ -2,13 +2,14 @@
 
 use crate::digest::{Cut, Digest};
 use seismograd_autodiff::{Observer, Port, Site, Tensor, Var};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Which ends of which scopes are kept, each in a slot of its own. The map is only looked up, never walked, so its order is nobody's.
+/// Which ends of which scopes are kept, each in a slot of its own. Every end of every scope of every graph is looked up, and mostly few are here: a
+/// comparison or two beat a hash.
 #[derive(Debug, Default)]
 pub(crate) struct Watched {
-    slots: HashMap<String, [Option<Slot>; 2]>,
+    slots: BTreeMap<String, [Option<Slot>; 2]>,
     len: usize,
 }
 

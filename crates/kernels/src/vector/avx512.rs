@@ -39,6 +39,16 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn store_nonzero(self, to: *mut f32) -> usize {
+        // SAFETY: the caller vouches for AVX-512F and for sixteen writable floats.
+        unsafe {
+            let nonzero = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(self.0, _mm512_setzero_ps());
+            _mm512_storeu_ps(to, _mm512_maskz_compress_ps(nonzero, self.0));
+            nonzero.count_ones() as usize
+        }
+    }
+
+    #[inline(always)]
     unsafe fn prefetch(from: *const f32) {
         // SAFETY: it reads nothing that a program could see, and faults at no address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }

@@ -1,0 +1,72 @@
+//! Elements as integers of the same order, for order statistics.
+
+use crate::buffer::Buffer;
+use crate::elementwise::at_level;
+use crate::level::{Kernel, run};
+use crate::vector::{LANES, Vector};
+
+/// The key of both zeros: those of negative numbers are below it.
+pub const ZERO: u32 = 1 << 31;
+
+/// An element as an integer: keys are in the order of `f32::total_cmp`, and both zeros have one.
+#[inline(always)]
+pub fn key(x: f32) -> u32 {
+    let bits = (x + 0.0).to_bits();
+    // Negative numbers are ordered by their bits the other way round.
+    bits ^ (((bits as i32) >> 31) as u32 | ZERO)
+}
+
+/// The element of a key.
+pub fn element(key: u32) -> f32 {
+    f32::from_bits(key ^ (((!key as i32) >> 31) as u32 | ZERO))
+}
+
+/// The keys of the elements that are not zero, in the elements' order.
+pub fn nonzero_keys(x: &[f32]) -> Vec<u32> {
+    let (mut nonzero, mut len) = (Buffer::stale(x.len() + LANES), 0);
+    run(Nonzero { x, to: &mut nonzero, len: &mut len });
+    let mut keys = vec![0; len];
+    at_level(|| {
+        for (to, &x) in keys.iter_mut().zip(&nonzero[..len]) {
+            *to = key(x);
+        }
+    });
+    keys
+}
+
+struct Nonzero<'a> {
+    x: &'a [f32],
+    to: &'a mut [f32],
+    len: &'a mut usize,
+}
+
+impl Kernel for Nonzero<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Nonzero { x, to, len } = self;
+        assert!(to.len() >= x.len() + LANES, "nonzero: room");
+        let (vectors, rest) = x.as_chunks::<LANES>();
+        let mut last = [0.0; LANES];
+        last[..rest.len()].copy_from_slice(rest);
+        let mut at = 0;
+        for vector in vectors.iter().chain([&last]) {
+            // SAFETY: the array is a vector, fewer than `x.len()` elements were stored before, and the level is the caller's.
+            at += unsafe { V::load(vector.as_ptr()).store_nonzero(to.as_mut_ptr().add(at)) };
+        }
+        *len = at;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_in_order_and_come_back() {
+        let sorted =
+            [f32::NEG_INFINITY, -2.0, -1.5, -f32::MIN_POSITIVE, -1e-45, 0.0, 1e-45, 3.0, f32::INFINITY, f32::NAN];
+        assert!(sorted.is_sorted_by_key(|&x| key(x)));
+        assert!(sorted.iter().all(|&x| element(key(x)).to_bits() == x.to_bits()));
+        assert_eq!((key(-0.0), key(0.0)), (ZERO, ZERO));
+    }
+}
