@@ -84,22 +84,29 @@ impl<const N: usize, F: Fn(f32, f32, [f32; N]) -> (f32, [f32; N])> Kernel for Up
         let (parameter, last_parameter) = parameter.as_chunks_mut();
         let (gradient, last_gradient) = gradient.as_chunks();
         let mut slots = slots.map(|slot| slot.as_chunks_mut());
-        for (at, (parameter, gradient)) in parameter.iter_mut().zip(gradient).enumerate() {
+        // The elements that fill no block are one that is padded with zeros. It has its turn in the same loop: so large a body is compiled once.
+        let (mut p, g) = (padded(last_parameter), padded(last_gradient));
+        let mut s = slots.each_ref().map(|(_, last)| padded(last));
+        let blocks = parameter.len();
+        for at in 0..=blocks {
+            let whole = at < blocks;
+            let parameter = if whole { &mut parameter[at] } else { &mut p };
+            let gradient = if whole { &gradient[at] } else { &g };
+            let mut rest = s.each_mut().into_iter();
+            let slots = slots.each_mut().map(|(slot, _)| match (whole, rest.next()) {
+                (false, Some(rest)) => rest,
+                _ => &mut slot[at],
+            });
             // SAFETY: the level is the caller's.
             unsafe {
                 prefetch_after::<V>(parameter.as_ptr());
                 prefetch_after::<V>(gradient.as_ptr());
-                slots.iter().for_each(|(slot, _)| prefetch_after::<V>(slot[at].as_ptr()));
+                slots.iter().for_each(|slot| prefetch_after::<V>(slot.as_ptr()));
             }
-            update_block(parameter, gradient, slots.each_mut().map(|(slot, _)| &mut slot[at]), &f);
+            update_block(parameter, gradient, slots, &f);
         }
-        // The elements that fill no block, in one that is padded with zeros.
-        let last_slots = slots.map(|(_, last)| last);
-        let (mut p, g) = (padded(last_parameter), padded(last_gradient));
-        let mut s = last_slots.each_ref().map(|last| padded(last));
-        update_block(&mut p, &g, s.each_mut(), &f);
         last_parameter.copy_from_slice(&p[..last_parameter.len()]);
-        for (last, s) in last_slots.into_iter().zip(&s) {
+        for ((_, last), s) in slots.into_iter().zip(&s) {
             last.copy_from_slice(&s[..last.len()]);
         }
     }

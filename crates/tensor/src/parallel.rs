@@ -14,10 +14,18 @@ pub(crate) const UPDATES: usize = 1 << 14;
 
 /// Calls `task` for every piece, side by side where there are several.
 pub(crate) fn each<P: Send>(pieces: impl ExactSizeIterator<Item = P>, task: impl Fn(P) + Sync) {
-    match pieces.len() {
-        0..=1 => pieces.for_each(task),
-        _ => pieces.collect::<Vec<_>>().into_par_iter().for_each(&task),
+    if pieces.len() <= 1 {
+        return pieces.for_each(task);
     }
+    let task = &task;
+    spread(pieces.map(|piece| -> Task<'_> { Box::new(move || task(piece)) }).collect());
+}
+
+type Task<'a> = Box<dyn FnOnce() + Send + 'a>;
+
+/// Boxed tasks, so that what spreads them over threads is compiled once rather than for each of a hundred loops.
+fn spread(tasks: Vec<Task<'_>>) {
+    tasks.into_par_iter().for_each(|task| task());
 }
 
 /// Calls `task(samples, their part of output)` over pieces of [`SAMPLES`] samples, side by side where there are several.
@@ -25,10 +33,8 @@ pub(crate) fn samples(n: usize, output: &mut [f32], task: impl Fn(Range<usize>, 
     if n <= SAMPLES {
         return task(0..n, output);
     }
-    output
-        .par_chunks_mut((output.len() / n * SAMPLES).max(1))
-        .enumerate()
-        .for_each(|(piece, output)| task(range(n, piece), output));
+    let pieces = output.chunks_mut((output.len() / n * SAMPLES).max(1)).enumerate();
+    each(pieces, |(piece, output)| task(range(n, piece), output));
 }
 
 /// The samples of a piece.
@@ -49,5 +55,5 @@ pub(crate) fn elements(output: &mut [f32], task: impl Fn(usize, &mut [f32]) + Sy
     if output.len() <= ELEMENTS {
         return task(0, output);
     }
-    output.par_chunks_mut(ELEMENTS).enumerate().for_each(|(piece, output)| task(piece * ELEMENTS, output));
+    each(output.chunks_mut(ELEMENTS).enumerate(), |(piece, output)| task(piece * ELEMENTS, output));
 }
