@@ -37,5 +37,6 @@ pub mod order;
 pub mod peak;
 pub mod pool;
 pub mod reference;
+pub mod softmax;
 pub mod sums;
 pub mod vector;

@@ -114,6 +114,26 @@ fn each_pooled(g: &Pool2d, n: usize, mut visit: impl FnMut(usize, usize)) {
     }
 }
 
+/// Logarithm of softmax over rows of `classes`, by its definition.
+pub fn log_softmax(x: &[f64], classes: usize) -> Vec<f64> {
+    let row = |row: &[f64]| {
+        let log_sum = row.iter().map(|x| x.exp()).sum::<f64>().ln();
+        row.iter().map(|x| x - log_sum).collect::<Vec<_>>()
+    };
+    x.chunks_exact(classes).flat_map(row).collect()
+}
+
+/// The sum of the cross-entropies of rows of logits against one class each, and its gradient, softmax minus target.
+pub fn cross_entropy(x: &[f64], classes: usize, labels: &[u8], smoothing: f64) -> (f64, Vec<f64>) {
+    let log_p = log_softmax(x, classes);
+    let target = |at: usize| {
+        let label = usize::from(labels[at / classes]) == at % classes;
+        smoothing / classes as f64 + if label { 1.0 - smoothing } else { 0.0 }
+    };
+    let loss = (0..x.len()).map(|at| -target(at) * log_p[at]).sum();
+    (loss, (0..x.len()).map(|at| log_p[at].exp() - target(at)).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

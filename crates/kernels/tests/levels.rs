@@ -7,7 +7,7 @@ use seismograd_kernels::geometry::{Pool2d, Window};
 use seismograd_kernels::level::{Level, VARIABLE};
 use seismograd_kernels::matmul::{Matrix, multiply};
 use seismograd_kernels::moments::Moments;
-use seismograd_kernels::{elementwise, order, pool, reference, sums};
+use seismograd_kernels::{elementwise, order, pool, reference, softmax, sums};
 use std::process::Command;
 
 /// Lengths around whole vectors, strides and blocks.
@@ -126,6 +126,28 @@ fn reductions(results: &mut Results) {
     }
 }
 
+/// Logits up to 3 in size: each logarithm and each gradient is within 1e-5.
+fn losses(results: &mut Results) {
+    for (rows, classes, smoothing) in [(1, 1, 0.0), (1, 2, 0.0), (7, 10, 0.1), (25, 10, 0.0), (3, 100, 1.0)] {
+        let (x, u) = (values(rows * classes, 13), values(rows * classes, 7));
+        let labels: Vec<u8> = (0..rows).map(|row| (row * 3 % classes) as u8).collect();
+        let mut y = x.clone();
+        softmax::log_softmax(&mut y, classes);
+        let log_p = reference::log_softmax(&wide(&x), classes);
+        results.near(format!("log softmax {rows} {classes}"), &y, &log_p);
+        let mut gradient = u.clone();
+        softmax::log_softmax_gradient(&y, &mut gradient, classes);
+        let sum = |at: usize| wide(&u)[at / classes * classes..][..classes].iter().sum::<f64>();
+        let expect: Vec<f64> = (0..x.len()).map(|at| f64::from(u[at]) - log_p[at].exp() * sum(at)).collect();
+        results.near(format!("log softmax gradient {rows} {classes}"), &gradient, &expect);
+        let found = softmax::cross_entropy(&mut y, classes, &labels, smoothing, 1.0);
+        let (loss, expect) = reference::cross_entropy(&wide(&x), classes, &labels, f64::from(smoothing));
+        results.near(format!("cross-entropy gradient {rows} {classes}"), &y, &expect);
+        assert!((found - loss).abs() < 1e-5 * rows as f64, "cross-entropy {rows} {classes}: {found} is not {loss}");
+        results.keep(format!("cross-entropy {rows} {classes}"), [found.to_bits()]);
+    }
+}
+
 fn products(results: &mut Results) {
     for (m, k, n) in [(1, 1, 1), (13, 31, 64), (25, 512, 10), (33, 13, 47), (9, 100, 16), (50, 300, 70)] {
         let (a, b) = (values(m * k, 9), values(k * n, 7));
@@ -167,6 +189,7 @@ fn every_kernel_is_near_the_reference_at_the_level_of_this_process() {
     pools(&mut results);
     elementwise(&mut results);
     reductions(&mut results);
+    losses(&mut results);
     products(&mut results);
     doubles(&mut results);
     println!("{}\nlevel {}", results.0.join("\n"), Level::current());

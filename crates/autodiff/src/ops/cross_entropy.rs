@@ -2,7 +2,7 @@
 
 use crate::graph::{Backward, Context, Graph, Var};
 use crate::ops::log_softmax::log_softmax;
-use seismograd_tensor::Tensor;
+use seismograd_tensor::{Tensor, softmax};
 
 /// How the losses of a batch become one number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,19 +44,8 @@ impl Graph {
             Reduction::Mean => 1.0 / n as f32,
             Reduction::Sum => 1.0,
         };
-        let even = options.label_smoothing / classes as f32;
-        let mut loss = 0.0f64;
-        let mut gradient = log_p.clone();
-        for (row, &label) in gradient.as_mut_slice().chunks_exact_mut(classes.max(1)).zip(labels) {
-            assert!(usize::from(label) < classes, "cross_entropy: label {label} of {classes} classes");
-            for (class, x) in row.iter_mut().enumerate() {
-                let target = even + if class == usize::from(label) { 1.0 - options.label_smoothing } else { 0.0 };
-                if target != 0.0 {
-                    loss -= f64::from(target) * f64::from(*x);
-                }
-                *x = (libm::expf(*x) - target) * scale;
-            }
-        }
+        let mut gradient = log_p;
+        let loss = softmax::cross_entropy(gradient.as_mut_slice(), classes, labels, options.label_smoothing, scale);
         let loss = Tensor::scalar((loss * f64::from(scale)) as f32);
         self.push(loss, &[logits], Rule { gradient })
     }

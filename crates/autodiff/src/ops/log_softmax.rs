@@ -1,7 +1,7 @@
 //! Logarithm of softmax over the last axis.
 
 use crate::graph::{Backward, Context, Graph, Var};
-use seismograd_tensor::Tensor;
+use seismograd_tensor::{Tensor, softmax};
 
 struct Rule;
 
@@ -21,10 +21,7 @@ impl Backward for Rule {
     fn backward(&self, context: &Context<'_>, mut upstream: Tensor) -> Vec<Option<Tensor>> {
         let y = context.output();
         let classes = y.shape().last().copied().unwrap_or(1);
-        for (u, y) in upstream.as_mut_slice().chunks_exact_mut(classes).zip(y.as_slice().chunks_exact(classes)) {
-            let sum: f32 = u.iter().sum();
-            u.iter_mut().zip(y).for_each(|(u, &y)| *u -= libm::expf(y) * sum);
-        }
+        softmax::log_softmax_gradient(y.as_slice(), upstream.as_mut_slice(), classes);
         vec![Some(upstream)]
     }
 }
@@ -34,12 +31,7 @@ impl Backward for Rule {
 pub(super) fn log_softmax(x: &Tensor) -> Tensor {
     let classes = *x.shape().last().expect("softmax: a scalar has no axis");
     let mut y = x.clone();
-    for row in y.as_mut_slice().chunks_exact_mut(classes.max(1)) {
-        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f32 = row.iter().map(|&x| libm::expf(x - max)).sum();
-        let log_sum = libm::logf(sum);
-        row.iter_mut().for_each(|x| *x = *x - max - log_sum);
-    }
+    softmax::log_softmax(y.as_mut_slice(), classes);
     y
 }
 
