@@ -1,16 +1,17 @@
-//! Steps of the optimizers beside a triad (`a = b + s a`) on the same memory, in bytes a second: an element-wise optimizer reads parameter, gradient
-//! and state once and writes parameter and state, and nothing else.
+//! Steps of the optimizers in bytes a second and in percent of a triad (`a = b + s a`) on as much memory in the same run: an element-wise
+//! optimizer reads parameter, gradient and state once and writes parameter and state, and nothing else. Those of matrices compute more than they
+//! read.
 //!
 //! ```text
 //! cargo bench -p benches --bench optimizers
+//! cargo bench -p benches --bench optimizers -- paper_cnn
 //! ```
 
-use divan::{Bencher, counter::BytesCount};
-use seismograd_optim::{Evaluation, EvaluationError, Objective, registry};
+use benches::{Yardsticks, bench, criterion, floats, triad};
+use seismograd_kernels::level::Level;
+use seismograd_optim::{Optimizer, registry};
 use seismograd_tensor::Tensor;
-
-/// Parameters of the paper's CNN, and as many as do not fit any cache.
-const SIZES: [usize; 2] = [314_922, 25_000_000];
+use std::time::Duration;
 
 /// Optimizers that make one pass.
 const ELEMENTWISE: [&str; 20] = [
@@ -39,54 +40,59 @@ const ELEMENTWISE: [&str; 20] = [
 /// Optimizers of matrices, on one of 512 x 512.
 const MATRICES: [&str; 4] = ["muon", "shampoo", "soap", "psgd_kron"];
 
-fn main() {
-    divan::main();
+fn main() -> anyhow::Result<()> {
+    println!("Level {}, {} threads\n", Level::from_environment()?, rayon::current_num_threads());
+    steps("paper_cnn", &ELEMENTWISE, &[314_922]);
+    // Too many for any cache.
+    steps("beyond_caches", &ELEMENTWISE, &[25_000_000]);
+    steps("matrix", &MATRICES, &[512, 512]);
+    Ok(())
+}
+
+/// Steps of some optimizers at their defaults, each on one parameter.
+fn steps(group: &str, names: &[&str], shape: &[usize]) {
+    let len = shape.iter().product();
+    let triad = triad(len);
+    println!("{group}: a triad over {len} elements reaches {triad:.1} GB/s\n");
+    let mut criterion = criterion(Yardsticks { peak: None, triad: Some(triad) }, 20, Duration::from_millis(600));
+    for name in names {
+        let work = floats(((3.0 + 2.0 * state_of_an_element(name, shape)) * len as f64) as usize);
+        let prepare = || Stepped::new(name, shape);
+        bench(&mut criterion, [group, name], work, prepare, Stepped::step);
+    }
+}
+
+/// Numbers of state that an optimizer keeps for each of a parameter, told from a parameter that is small on every side.
+fn state_of_an_element(name: &str, shape: &[usize]) -> f64 {
+    let small: Vec<usize> = shape.iter().map(|side| *side.min(&512)).collect();
+    let state = Stepped::new(name, &small).optimizer.state();
+    let kept: usize = state.tensors.iter().map(|(_, tensor)| tensor.len()).sum();
+    kept as f64 / small.iter().product::<usize>() as f64
+}
+
+/// An optimizer with the parameter that it updates and the gradient, the same at each step.
+struct Stepped {
+    optimizer: Box<dyn Optimizer>,
+    parameters: [Tensor; 1],
+    gradients: [Tensor; 1],
+}
+
+impl Stepped {
+    /// After the first step, which makes the state.
+    fn new(name: &str, shape: &[usize]) -> Stepped {
+        let optimizer = registry::build(name, None, &[]).expect("defaults are allowed");
+        let mut new = Stepped { optimizer, parameters: [filled(shape, 0.1)], gradients: [filled(shape, 0.01)] };
+        new.step();
+        new
+    }
+
+    fn step(&mut self) {
+        self.optimizer.step(&mut self.parameters, &self.gradients, &mut ()).expect("nothing is asked");
+    }
 }
 
 /// Numbers that are neither zero nor denormal.
 fn filled(shape: &[usize], scale: f32) -> Tensor {
     let len = shape.iter().product();
     Tensor::new(shape, (0..len).map(|at: usize| ((at * 7919 % 2003) as f32 / 1001.0 - 1.0003) * scale).collect())
-}
-
-#[divan::bench(args = SIZES)]
-fn triad(bencher: Bencher<'_, '_>, len: usize) {
-    let (mut a, b) = (filled(&[len], 1.0), filled(&[len], 1.0));
-    // Two are read, one is written.
-    let bytes = BytesCount::new(3 * 4 * len);
-    bencher.counter(bytes).bench_local(|| a.update(&b, [], |a, b, []| (b + 0.5 * a, [])));
-}
-
-fn step(bencher: Bencher<'_, '_>, name: &str, shape: &[usize]) {
-    let mut optimizer = registry::build(name, None, &[]).expect("defaults are allowed");
-    let (mut parameters, gradients) = (vec![filled(shape, 0.1)], vec![filled(shape, 0.01)]);
-    // The first step makes the state.
-    optimizer.step(&mut parameters, &gradients, &mut Free).expect("nothing is asked");
-    let state: usize = optimizer.state().tensors.iter().map(|(_, tensor)| tensor.len()).sum();
-    let bytes = BytesCount::new(4 * (3 * parameters[0].len() + 2 * state));
-    bencher.counter(bytes).bench_local(|| optimizer.step(&mut parameters, &gradients, &mut Free).is_ok());
-}
-
-#[divan::bench(args = ELEMENTWISE)]
-fn paper_cnn(bencher: Bencher<'_, '_>, name: &str) {
-    step(bencher, name, &[SIZES[0]]);
-}
-
-#[divan::bench(args = ELEMENTWISE, sample_count = 10)]
-fn beyond_caches(bencher: Bencher<'_, '_>, name: &str) {
-    step(bencher, name, &[SIZES[1]]);
-}
-
-#[divan::bench(args = MATRICES, sample_count = 20)]
-fn matrix_of_512(bencher: Bencher<'_, '_>, name: &str) {
-    step(bencher, name, &[512, 512]);
-}
-
-/// A batch that answers nothing.
-struct Free;
-
-impl Objective for Free {
-    fn evaluate(&mut self, _: &[Tensor]) -> Result<Evaluation, EvaluationError> {
-        Err(EvaluationError::Unsupported("an evaluation while it is timed"))
-    }
 }
