@@ -8,7 +8,8 @@
 //! SEISMOGRAD_LEVEL=avx2 cargo bench -p benches --bench kernels
 //! ```
 
-use benches::{Rates, Yardsticks, bench, criterion, floats, flop, peak};
+mod shared;
+
 use criterion::Criterion;
 use seismograd_kernels::conv::{self, Activation};
 use seismograd_kernels::double::{self, EIGHTS, Eight, Reflector, Rotation};
@@ -17,6 +18,7 @@ use seismograd_kernels::level::{self, Level};
 use seismograd_kernels::matmul::{Matrix, multiply};
 use seismograd_kernels::moments::Moments;
 use seismograd_kernels::{elementwise, pool, sums};
+use shared::{Rates, Yardsticks, bench, criterion, floats, flop, peak};
 use std::process::Command;
 use std::time::Duration;
 

@@ -7,10 +7,12 @@
 //! cargo bench -p benches --bench optimizers -- paper_cnn
 //! ```
 
-use benches::{Yardsticks, bench, criterion, floats, triad};
+mod shared;
+
 use seismograd_kernels::level::Level;
 use seismograd_optim::{Optimizer, registry};
 use seismograd_tensor::Tensor;
+use shared::{Yardsticks, bench, criterion, floats, triad};
 use std::time::Duration;
 
 /// Optimizers that make one pass.

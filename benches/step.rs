@@ -6,11 +6,13 @@
 //! cargo bench -p benches --bench step -- recording
 //! ```
 
-use benches::{Rates, Yardsticks, bench, criterion, flop, peak_of_all_threads};
+mod shared;
+
 use criterion::Criterion;
 use seismograd_cifar10::{Dataset, Normalization};
 use seismograd_kernels::level::Level;
 use seismograd_train::{Batch, DataSource, Protocol, RunConfig, Shards, Trainer};
+use shared::{Rates, Yardsticks, bench, criterion, flop, peak_of_all_threads};
 use std::time::Duration;
 
 /// Floating-point operations of a sample, forward and backward, as `cargo xtask bench` counts them: convolutions as if computed directly, and

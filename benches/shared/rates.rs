@@ -1,6 +1,6 @@
 //! The wall clock as criterion's measurement, with throughputs in GFLOP/s and GB/s. Statistics are criterion's business.
 
-use crate::Yardsticks;
+use super::Yardsticks;
 use criterion::Throughput;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use std::time::{Duration, Instant};
