@@ -189,9 +189,40 @@ impl Kernel for AddTerms<'_> {
     unsafe fn run<V: Vector>(self) {
         let AddTerms { y, factors, terms } = self;
         assert!(factors.len() == terms.len() && terms.iter().all(|term| term.len() >= y.len()), "add_terms: sizes");
+        let whole = y.len() - y.len() % TOGETHER;
+        // SAFETY: the level is the caller's.
+        unsafe {
+            for at in (0..whole).step_by(TOGETHER) {
+                add_terms_from::<V::Double, TOGETHER>(y, at, factors, terms);
+            }
+            for at in whole..y.len() {
+                add_terms_from::<V::Double, 1>(y, at, factors, terms);
+            }
+        }
+    }
+}
+
+/// The eights from `at` on, in registers while all terms are added.
+///
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn add_terms_from<D: Double, const E: usize>(y: &mut [Eight], at: usize, factors: &[f64], terms: &[&[Eight]]) {
+    let y = &mut y[at..at + E];
+    // SAFETY: the level is the caller's.
+    unsafe {
+        let mut sums = [D::splat(0.0); E];
+        for e in 0..E {
+            sums[e] = D::load(&y[e]);
+        }
         for (&factor, term) in factors.iter().zip(terms) {
-            // SAFETY: the level is the caller's.
-            unsafe { add_scaled::<V::Double>(y, factor, term) };
+            let (factor, term) = (D::splat(factor), &term[at..at + E]);
+            for e in 0..E {
+                sums[e] = D::load(&term[e]).mul_add(factor, sums[e]);
+            }
+        }
+        for e in 0..E {
+            sums[e].store(&mut y[e]);
         }
     }
 }

@@ -40,7 +40,11 @@ impl Level {
         match self {
             Level::Portable => true,
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Level::Avx2 => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("fma")
+                    && is_x86_feature_detected!("popcnt")
+            }
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => is_x86_feature_detected!("avx512f") && Level::Avx2.is_available(),
             #[cfg(not(target_arch = "x86_64"))]
@@ -128,16 +132,16 @@ mod x86 {
     use crate::vector::{Avx2, Avx512};
 
     /// # Safety
-    /// The processor must have AVX2 and FMA.
-    #[target_feature(enable = "avx2,fma")]
+    /// The processor must have AVX2, FMA and POPCNT.
+    #[target_feature(enable = "avx2,fma,popcnt")]
     pub(super) unsafe fn avx2(kernel: impl Kernel) {
         // SAFETY: this function is compiled for the level, and the caller vouches for the processor.
         unsafe { kernel.run::<Avx2>() }
     }
 
     /// # Safety
-    /// The processor must have AVX-512F.
-    #[target_feature(enable = "avx512f,avx2,fma")]
+    /// The processor must have AVX-512F, AVX2, FMA and POPCNT.
+    #[target_feature(enable = "avx512f,avx2,fma,popcnt")]
     pub(super) unsafe fn avx512(kernel: impl Kernel) {
         // SAFETY: this function is compiled for the level, and the caller vouches for the processor.
         unsafe { kernel.run::<Avx512>() }

@@ -34,11 +34,9 @@ impl Digest {
         let features = elements.len() / cut.samples.len().max(1);
         let (all, first) = (features * cut.of, features * cut.samples.start);
         let here = |place: usize| place.checked_sub(first).and_then(|at| elements.get(at).copied());
-        let mut sample = Vec::with_capacity((elements.len() * SAMPLE).div_ceil(all.max(1)).min(SAMPLE));
-        sample.extend(sampled(all, first..first + elements.len()).map(|place| elements[place - first]));
         Digest {
             moments: elements.chunks_exact(features.max(1)).map(Moments::of).collect(),
-            sample,
+            sample: sampled(all, first..first + elements.len()).map(|place| elements[place - first]).collect(),
             elements: ACTIVATION.map(|element| here(element.place(cut.of, features))),
         }
     }
@@ -47,7 +45,7 @@ impl Digest {
     pub(crate) fn columns(pieces: &[&Digest]) -> Vec<f32> {
         let moments = pieces.iter().flat_map(|piece| &piece.moments);
         let moments = moments.fold(Moments::default(), |all, sample| all.merge(sample));
-        let sample = pieces.iter().flat_map(|piece| &piece.sample).copied().collect::<Vec<_>>();
+        let sample = pieces.iter().map(|piece| &piece.sample[..]).collect::<Vec<_>>().concat();
         let statistics = if sample.is_empty() { [0.0; COUNT] } else { assemble(&moments, &sample) };
         let element = |at: usize| pieces.iter().find_map(|piece| piece.elements[at]).unwrap_or(0.0);
         statistics.into_iter().chain((0..ACTIVATION.len()).map(element)).collect()
@@ -56,21 +54,10 @@ impl Digest {
 
 /// The places, inside of a range, of the sample of `n` elements that quantiles are taken of: `i n / 4096`, rounded down, or all where there are no more
 /// than 4096.
-pub(crate) fn sampled(n: usize, range: Range<usize>) -> impl Iterator<Item = usize> {
-    let count = n.min(SAMPLE);
-    let first = if n == 0 { 0 } else { (range.start * count).div_ceil(n) };
-    // Steps of n / 4096, whose fractions are carried along: a division for each element would take longer than the rest.
-    let (step, fraction) = (n / count.max(1), n % count.max(1));
-    let (mut place, mut carried) = (first * n / count.max(1), first * n % count.max(1));
-    let places = (first..count).map(move |_| {
-        let found = place;
-        carried += fraction;
-        let carry = usize::from(carried >= count);
-        place += step + carry;
-        carried -= carry * count;
-        found
-    });
-    places.take_while(move |place| *place < range.end)
+pub(crate) fn sampled(n: usize, range: Range<usize>) -> impl ExactSizeIterator<Item = usize> {
+    let few = n <= SAMPLE;
+    let before = |place: usize| if few { place } else { (place * SAMPLE).div_ceil(n) };
+    (before(range.start)..before(range.end)).map(move |i| if few { i } else { i * n / SAMPLE })
 }
 
 #[cfg(test)]

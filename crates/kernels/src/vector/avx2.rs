@@ -7,6 +7,23 @@ use core::arch::x86_64::*;
 #[derive(Clone, Copy)]
 pub struct Avx2(__m256, __m256);
 
+/// For each set of eight lanes, the lanes of the set in their order, with anything behind them.
+static TOGETHER: [[u32; 8]; 256] = {
+    let (mut orders, mut set) = ([[0; 8]; 256], 0);
+    while set < 256 {
+        let (mut lane, mut count) = (0, 0);
+        while lane < 8 {
+            if set >> lane & 1 == 1 {
+                orders[set][count] = lane;
+                count += 1;
+            }
+            lane += 1;
+        }
+        set += 1;
+    }
+    orders
+};
+
 impl Vector for Avx2 {
     const ROWS: usize = 4;
     const TALL: usize = 6;
@@ -39,6 +56,22 @@ impl Vector for Avx2 {
             _mm256_storeu_ps(to, self.0);
             _mm256_storeu_ps(to.add(8), self.1);
         }
+    }
+
+    #[inline(always)]
+    unsafe fn store_nonzero(self, to: *mut f32) -> usize {
+        let mut count = 0;
+        for half in [self.0, self.1] {
+            // SAFETY: the caller vouches for AVX2 and for sixteen writable floats; at most eight were stored before the second half.
+            unsafe {
+                let nonzero = _mm256_cmp_ps::<_CMP_NEQ_UQ>(half, _mm256_setzero_ps());
+                let nonzero = _mm256_movemask_ps(nonzero) as usize;
+                let order = _mm256_loadu_si256(TOGETHER[nonzero].as_ptr().cast());
+                _mm256_storeu_ps(to.add(count), _mm256_permutevar8x32_ps(half, order));
+                count += nonzero.count_ones() as usize;
+            }
+        }
+        count
     }
 
     #[inline(always)]
