@@ -12,7 +12,7 @@ mod shared;
 
 use criterion::Criterion;
 use seismograd_kernels::conv::{self, Activation};
-use seismograd_kernels::double::{self, EIGHTS, Eight, Reflector, Rotation};
+use seismograd_kernels::double::{self, EIGHTS, Eight, Reflector, Rotation, Sweep};
 use seismograd_kernels::geometry::{Conv2d, Pool2d, Window};
 use seismograd_kernels::level::{self, Level};
 use seismograd_kernels::matmul::{Matrix, multiply};
@@ -191,13 +191,14 @@ impl Kernels {
             || (eights(width), eights(SIDE * width), vec![1e-9; SIDE]),
             |(y, terms, factors)| double::add_terms(y, factors, &terms.chunks_exact(width).collect::<Vec<_>>()),
         );
-        // From the last row upwards, as a QR step goes. An element takes part in two turns, of three operations each.
-        let turns: Vec<_> = (0..SIDE - 1).rev().map(|row| Rotation { row, sine: 0.6, cosine: 0.8 }).collect();
+        // From the last row upwards, as a step of an iteration for eigenvalues goes. An element takes part in two turns, of three operations each.
+        let rotations = vec![Rotation { sine: 0.6, cosine: 0.8 }; SIDE - 1];
+        let sweeps = vec![Sweep { from: SIDE - 2, rotations }; 8];
         self.bench(
-            ["rotate_f64", &format!("{SIDE}x{}", 8 * EIGHTS)],
-            flop(6 * turns.len() * 8 * EIGHTS),
+            ["sweep_f64", &format!("{SIDE}x{}", 8 * EIGHTS)],
+            flop(6 * sweeps.len() * (SIDE - 1) * 8 * EIGHTS),
             || vec![[[0.5; 8]; EIGHTS]; SIDE],
-            |rows| double::rotate(rows, &turns),
+            |rows| double::sweep(rows, &sweeps),
         );
     }
 

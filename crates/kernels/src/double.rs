@@ -4,9 +4,12 @@
 //! Several rows are computed together, each as if it were alone: a sum has eight parts, one a lane, whatever the registers hold, so the bits are the
 //! same at every level.
 
+mod sweep;
+
 use crate::level::{Kernel, run};
 pub use crate::vector::Eight;
 use crate::vector::{Double, Vector};
+pub use sweep::{EIGHTS, Rotation, Sweep, sweep};
 
 /// Rows that are computed together: they share what is read of the other factor, hide each other's latency and stay in a first-level cache.
 const TOGETHER: usize = 8;
@@ -18,17 +21,6 @@ pub struct Reflector {
     pub first: usize,
     /// The unit vector `v`, with zeros around it; zeros alone for no reflection.
     pub direction: Vec<Eight>,
-}
-
-/// A turn of two neighbouring rows: `(x, y)` becomes `(c x - s y, s x + c y)`.
-#[derive(Clone, Copy, Debug)]
-pub struct Rotation {
-    /// The upper one of the rows.
-    pub row: usize,
-    /// `s`.
-    pub sine: f64,
-    /// `c`.
-    pub cosine: f64,
 }
 
 /// `sum x[i] y[i]`.
@@ -227,68 +219,6 @@ unsafe fn add_terms_from<D: Double, const E: usize>(y: &mut [Eight], at: usize, 
     }
 }
 
-/// Eights of columns that are turned together.
-pub const EIGHTS: usize = 4;
-
-/// Some columns of a matrix through all rotations, in their order.
-///
-/// # Panics
-/// When a rotation's rows do not exist.
-pub fn rotate(rows: &mut [[Eight; EIGHTS]], rotations: &[Rotation]) {
-    run(Rotate { rows, rotations });
-}
-
-struct Rotate<'a> {
-    rows: &'a mut [[Eight; EIGHTS]],
-    rotations: &'a [Rotation],
-}
-
-impl Kernel for Rotate<'_> {
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let Rotate { rows, rotations } = self;
-        let Some(first) = rotations.first() else { return };
-        // SAFETY: the level is the caller's.
-        unsafe {
-            // Most rotations begin with the row that the one before ended with: it stays in registers.
-            let (mut at, mut held) = (first.row + 1, load::<V::Double>(&rows[first.row + 1]));
-            for &Rotation { row, sine, cosine } in rotations {
-                if row + 1 != at {
-                    store(held, &mut rows[at]);
-                    held = load(&rows[row + 1]);
-                }
-                let [above, below] = &mut rows[row..row + 2] else { unreachable!("two rows") };
-                let [sine, cosine, minus] = [V::Double::splat(sine), V::Double::splat(cosine), V::Double::splat(-sine)];
-                for part in 0..EIGHTS {
-                    let (x, y) = (V::Double::load(&above[part]), held[part]);
-                    y.mul_add(cosine, x.mul(sine)).store(&mut below[part]);
-                    held[part] = y.mul_add(minus, x.mul(cosine));
-                }
-                at = row;
-            }
-            store(held, &mut rows[at]);
-        }
-    }
-}
-
-/// # Safety
-/// The level's instructions must be available.
-#[inline(always)]
-unsafe fn load<D: Double>(row: &[Eight; EIGHTS]) -> [D; EIGHTS] {
-    // SAFETY: the level is the caller's.
-    unsafe { [D::load(&row[0]), D::load(&row[1]), D::load(&row[2]), D::load(&row[3])] }
-}
-
-/// # Safety
-/// The level's instructions must be available.
-#[inline(always)]
-unsafe fn store<D: Double>(held: [D; EIGHTS], row: &mut [Eight; EIGHTS]) {
-    for part in 0..EIGHTS {
-        // SAFETY: the level is the caller's.
-        unsafe { held[part].store(&mut row[part]) };
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -332,13 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn rotations_and_terms_are_those_of_the_definition() {
-        let mut rows = [1.0, 2.0, 3.0].map(|x| [[x; 8]; EIGHTS]);
-        let quarter = |row| Rotation { row, sine: 1.0, cosine: 0.0 };
-        rotate(&mut rows, &[quarter(0), quarter(1)]);
-        assert_eq!(rows.map(|row| row[3][7]), [-2.0, -3.0, 1.0]);
-        rotate(&mut rows, &[quarter(1), quarter(0), quarter(0)]);
-        assert_eq!(rows.map(|row| row[0][2]), [2.0, 1.0, -3.0]);
+    fn terms_are_added_in_their_order() {
         let mut y = [[1.0; 8], [2.0; 8]];
         add_terms(&mut y, &[2.0, -1.0], &[&[[1.0; 8], [10.0; 8]], &[[5.0; 8], [0.5; 8]]]);
         assert_eq!(y, [[-2.0; 8], [21.5; 8]]);

@@ -2,7 +2,7 @@
 //!
 //! A process runs at one level, so the table is computed by a process for each: this test starts itself again under `SEISMOGRAD_LEVEL`.
 
-use seismograd_kernels::double::{self, EIGHTS, Eight, Reflector, Rotation};
+use seismograd_kernels::double::{self, EIGHTS, Eight, Reflector, Rotation, Sweep};
 use seismograd_kernels::geometry::{Pool2d, Window};
 use seismograd_kernels::level::{Level, VARIABLE};
 use seismograd_kernels::matmul::{Matrix, multiply};
@@ -178,8 +178,9 @@ fn doubles(results: &mut Results) {
         double::add_terms(&mut a, &[0.3, -0.7], &[&eights(9 * rows, 13), &eights(9 * rows, 17)]);
         keep(&format!("terms {rows}"), &a);
     }
-    let mut columns: Vec<[Eight; EIGHTS]> = eights(5 * EIGHTS, 1009).as_chunks().0.to_vec();
-    double::rotate(&mut columns, &[3, 2, 1, 3, 0].map(|row| Rotation { row, sine: 0.6, cosine: 0.8 }));
+    let mut columns: Vec<[Eight; EIGHTS]> = eights(9 * EIGHTS, 1009).as_chunks().0.to_vec();
+    let rotations = vec![Rotation { sine: 0.6, cosine: 0.8 }; 6];
+    double::sweep(&mut columns, &vec![Sweep { from: 7, rotations }; 6]);
     keep("rotations", columns.as_flattened());
 }
 

@@ -4,7 +4,7 @@
 //! depend on each other are spread over rayon's threads; every element meets the same operations in the same order on any number of them.
 
 use rayon::prelude::*;
-use seismograd_kernels::double::{EIGHTS, Eight, Reflector, Rotation, add_terms, dot, products, reflect, rotate};
+use seismograd_kernels::double::{EIGHTS, Eight, Reflector, Rotation, Sweep, add_terms, dot, products, reflect, sweep};
 
 /// Rows that one task reflects: they stay in a cache while all reflectors pass.
 const ROWS: usize = 16;
@@ -162,11 +162,13 @@ impl Panel {
     }
 }
 
-/// A matrix cut into columns that are turned together, and the rotations that wait to turn them.
+/// A matrix cut into columns that are turned together, and the sweeps that wait to turn them.
 struct Columns {
     n: usize,
     tiles: Vec<Vec<[Eight; EIGHTS]>>,
-    waiting: Vec<Rotation>,
+    waiting: Vec<Sweep>,
+    /// Those of the waiting sweeps.
+    rotations: usize,
 }
 
 impl Columns {
@@ -175,21 +177,24 @@ impl Columns {
             let row = |row: &[Eight]| std::array::from_fn(|at| row.get(first + at).copied().unwrap_or([0.0; 8]));
             rows.chunks_exact(width(n).max(1)).map(row).collect()
         };
-        Columns { n, tiles: (0..width(n)).step_by(EIGHTS).map(tile).collect(), waiting: Vec::new() }
+        Columns { n, tiles: (0..width(n)).step_by(EIGHTS).map(tile).collect(), waiting: Vec::new(), rotations: 0 }
     }
 
-    fn rotate(&mut self, rotation: Rotation) {
-        self.waiting.push(rotation);
+    /// A sweep, sooner or later.
+    fn sweep(&mut self, sweep: Sweep) {
+        self.rotations += sweep.rotations.len();
+        self.waiting.push(sweep);
         // A few passes over all rows: the tile stays in a cache meanwhile, and so do the rotations.
-        if self.waiting.len() >= 8 * self.n {
+        if self.rotations >= 8 * self.n {
             self.turn();
         }
     }
 
     fn turn(&mut self) {
         let waiting = &self.waiting;
-        self.tiles.par_iter_mut().for_each(|tile| rotate(tile, waiting));
+        self.tiles.par_iter_mut().for_each(|tile| sweep(tile, waiting));
         self.waiting.clear();
+        self.rotations = 0;
     }
 
     /// The rows in some order.
@@ -223,6 +228,7 @@ fn diagonalise(diagonal: &mut [f64], beside: &mut [f64], vectors: &mut Columns, 
         let r = hypotenuse(g, 1.0);
         g = diagonal[end] - diagonal[last] + beside[last] / (g + if g >= 0.0 { r } else { -r });
         let (mut sine, mut cosine, mut p) = (1.0, 1.0, 0.0);
+        let mut rotations = Vec::with_capacity(end - last);
         let mut at = end;
         while at > last {
             at -= 1;
@@ -241,13 +247,14 @@ fn diagonalise(diagonal: &mut [f64], beside: &mut [f64], vectors: &mut Columns, 
             p = sine * t;
             diagonal[at + 1] = shifted + p;
             g = cosine * t - b;
-            vectors.rotate(Rotation { row: at, sine, cosine });
+            rotations.push(Rotation { sine, cosine });
             if at == last {
                 diagonal[last] -= p;
                 beside[last] = g;
                 beside[end] = 0.0;
             }
         }
+        vectors.sweep(Sweep { from: end - 1, rotations });
     }
 }
 
