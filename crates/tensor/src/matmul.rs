@@ -86,16 +86,19 @@ pub fn gram(x: &Tensor, side: Side) -> Tensor {
     assert_eq!(x.rank(), 2, "gram: shape {:?}", x.shape());
     let rows = side.read(matrix(x, 0));
     let [m, _] = size(x, side);
-    // Of some rows, what is not below the diagonal: their product with themselves and with all rows behind them.
-    let uppers: Vec<Tensor> = (0..m.div_ceil(ROWS))
-        .into_par_iter()
-        .map(|piece| {
-            let first = piece * ROWS;
-            let mut upper = Tensor::stale(&[m.min(first + ROWS) - first, m - first]);
-            multiply(rows.rows(first..m.min(first + ROWS)), rows.rows(first..m).transposed(), upper.as_mut_slice());
-            upper
-        })
-        .collect();
+    // Of some rows, what is not below the diagonal: their product with themselves and with all rows behind them. The first pieces are the longest: each
+    // has a short one beside it.
+    let pieces = m.div_ceil(ROWS);
+    let order = (0..pieces).map(|at| if at % 2 == 0 { at / 2 } else { pieces - 1 - at / 2 }).collect::<Vec<_>>();
+    let upper = |piece: usize| {
+        let first = piece * ROWS;
+        let mut upper = Tensor::stale(&[m.min(first + ROWS) - first, m - first]);
+        multiply(rows.rows(first..m.min(first + ROWS)), rows.rows(first..m).transposed(), upper.as_mut_slice());
+        (piece, upper)
+    };
+    let mut uppers: Vec<(usize, Tensor)> = order.into_par_iter().map(upper).collect();
+    uppers.sort_by_key(|(piece, _)| *piece);
+    let uppers: Vec<Tensor> = uppers.into_iter().map(|(_, upper)| upper).collect();
     let mut product = Tensor::stale(&[m, m]);
     product.as_mut_slice().par_chunks_mut((ROWS * m).max(1)).enumerate().for_each(|(piece, product)| {
         let first = piece * ROWS;
