@@ -64,6 +64,7 @@ impl Kernel for Sweeps<'_> {
                 let part = |k: usize| &four[k].rotations[below[k]..below[k] + len];
                 climb::<V::Double, TOGETHER>(rows, from, std::array::from_fn(part));
                 for k in 0..TOGETHER {
+                    // Where nothing is left, that row is none.
                     let done = below[k] + len;
                     climb::<V::Double, 1>(rows, four[k].from.wrapping_sub(done), [&four[k].rotations[done..]]);
                 }
@@ -95,21 +96,24 @@ unsafe fn climb<D: Double, const N: usize>(rows: &mut [[Eight; EIGHTS]], from: u
     if len == 0 {
         return;
     }
-    // SAFETY: the level is the caller's.
+    assert!(sweeps.iter().all(|sweep| sweep.len() == len), "sweep: lengths");
+    assert!(len <= from + 1 && from + N < rows.len(), "sweep: {len} rotations up from row {from} of {}", rows.len());
+    let (rows, sweeps) = (rows.as_mut_ptr(), sweeps.map(|sweep| sweep.as_ptr()));
+    // SAFETY: the rows `from + N` and all above it are there, as many rotations of each sweep as are counted to, and the level is the caller's.
     unsafe {
         let mut held = [[D::splat(0.0); EIGHTS]; N];
         for k in 0..N {
-            held[k] = load(&rows[from + 1 + k]);
+            held[k] = load(&*rows.add(from + 1 + k));
         }
         for at in 0..len {
-            let mut row = load(&rows[from - at]);
+            let mut row = load(&*rows.add(from - at));
             for k in 0..N {
-                row = turn(&sweeps[k][at], row, &mut held[k]);
+                row = turn(&*sweeps[k].add(at), row, &mut held[k]);
             }
-            store(row, &mut rows[from - at + N]);
+            store(row, &mut *rows.add(from - at + N));
         }
         for k in 0..N {
-            store(held[k], &mut rows[from + 1 - len + k]);
+            store(held[k], &mut *rows.add(from + 1 - len + k));
         }
     }
 }
