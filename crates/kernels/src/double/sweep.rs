@@ -1,6 +1,6 @@
 //! Sweeps of rotations, as the iterations for eigenvalues make them: each rotation turns two neighbouring rows, one row above the one before.
 //!
-//! A sweep's row stays in registers while it climbs. Four sweeps climb together, each one row behind the one before, so that a row is read and written
+//! A sweep's row stays in registers while it climbs. Four sweeps climb together, each behind the one before, so that a row is read and written
 //! once for all of them; what an element meets is what it would meet if they climbed one after the other.
 
 use super::Eight;
@@ -86,7 +86,7 @@ fn shared(sweeps: &[Sweep; TOGETHER]) -> Option<(usize, usize)> {
     (from >= to).then(|| (from, from - to + 1))
 }
 
-/// Sweeps of one length, the first one from a row, each of the others one row behind the one before.
+/// Sweeps of one length, the first one from a row, each of the others from the row below.
 ///
 /// # Safety
 /// The level's instructions must be available.
@@ -105,12 +105,19 @@ unsafe fn climb<D: Double, const N: usize>(rows: &mut [[Eight; EIGHTS]], from: u
         for k in 0..N {
             held[k] = load(&*rows.add(from + 1 + k));
         }
-        for at in 0..len {
-            let mut row = load(&*rows.add(from - at));
-            for k in 0..N {
-                row = turn(&*sweeps[k].add(at), row, &mut held[k]);
+        // A sweep takes a row the turn after the one before has left it: so no turn waits for another.
+        let mut left = held;
+        for at in 0..len + N - 1 {
+            for k in (0..N).rev() {
+                if at < k || at - k >= len {
+                    continue;
+                }
+                let above = if k == 0 { load(&*rows.add(from - at)) } else { left[k - 1] };
+                left[k] = turn(&*sweeps[k].add(at - k), above, &mut held[k]);
             }
-            store(row, &mut *rows.add(from - at + N));
+            if at + 1 >= N {
+                store(left[N - 1], &mut *rows.add(from + 2 * N - 1 - at));
+            }
         }
         for k in 0..N {
             store(held[k], &mut *rows.add(from + 1 - len + k));
