@@ -91,22 +91,29 @@ impl Kernel for Unpack<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Tiles { channels_in, channels_out, .. } = *self.tiles;
-        for ci in 0..channels_in {
-            for block in 0..channels_out / LANES {
-                let first = ci * channels_out + block * LANES;
-                let mut lanes = [[0.0f32; LANES]; 9];
-                // SAFETY: the sum's length, asserted by the caller, holds all positions of this vector.
-                unsafe {
-                    let position = |i, j| self.sum.as_ptr().add((i * IN + j) * channels_in * channels_out + first);
-                    let taps = WeightGradient::square(|i, j| V::load(position(i, j)));
-                    for (tap, lanes) in taps.as_flattened().iter().zip(&mut lanes) {
-                        tap.store(lanes.as_mut_ptr());
+        // The nine taps of sixteen channels in, each with its lanes: rows that follow each other as the gradient's elements do.
+        let mut rows = [[0.0f32; LANES]; 9 * LANES];
+        for block in 0..channels_out / LANES {
+            for group in 0..channels_in / LANES {
+                for (k, rows) in rows.chunks_exact_mut(9).enumerate() {
+                    let first = (group * LANES + k) * channels_out + block * LANES;
+                    // SAFETY: the sum's length, asserted by the caller, holds all positions of this vector.
+                    unsafe {
+                        let position = |i, j| self.sum.as_ptr().add((i * IN + j) * channels_in * channels_out + first);
+                        let taps = WeightGradient::square(|i, j| V::load(position(i, j)));
+                        for (tap, row) in taps.as_flattened().iter().zip(rows) {
+                            tap.store(row.as_mut_ptr());
+                        }
                     }
                 }
-                for lane in 0..LANES {
-                    let at = ((block * LANES + lane) * channels_in + ci) * 9;
-                    for (tap, to) in self.gradient[at..][..9].iter_mut().enumerate() {
-                        *to = lanes[tap][lane];
+                for (at, square) in rows.chunks_exact(LANES).enumerate() {
+                    // SAFETY: both arrays have sixteen rows of sixteen; the level is the caller's.
+                    let lanes = unsafe { V::exchange(std::array::from_fn(|k| V::load(square[k].as_ptr()))) };
+                    for (lane, elements) in lanes.into_iter().enumerate() {
+                        let channel = (block * LANES + lane) * channels_in + group * LANES;
+                        let to = &mut self.gradient[channel * 9 + at * LANES..][..LANES];
+                        // SAFETY: sixteen elements are left.
+                        unsafe { elements.store(to.as_mut_ptr()) };
                     }
                 }
             }
