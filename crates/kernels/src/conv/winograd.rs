@@ -82,12 +82,14 @@ impl Tiles {
     }
 
     /// The places of all tiles, in order.
-    fn places(&self, samples: usize) -> impl Iterator<Item = Place> {
-        let Tiles { rows, columns, .. } = *self;
-        (0..samples).flat_map(move |sample| {
-            (0..rows)
-                .flat_map(move |row| (0..columns).map(move |column| Place { sample, y: row * OUT, x: column * OUT }))
-        })
+    fn places(&self, samples: usize) -> Vec<Place> {
+        let mut places = Vec::with_capacity(samples * self.rows * self.columns);
+        for sample in 0..samples {
+            for row in 0..self.rows {
+                places.extend((0..self.columns).map(|column| Place { sample, y: row * OUT, x: column * OUT }));
+            }
+        }
+        places
     }
 }
 

@@ -28,8 +28,7 @@ impl Kernel for Correlate<'_> {
         let zeros_in = Buffer::zeros(tiles.width * tiles.channels_in);
         let mut transformed = Transformed::new(tiles.channels_in);
         let mut product = Transformed::new(tiles.channels_out);
-        let places: Vec<Place> = tiles.places(samples).collect();
-        for places in places.chunks(TOGETHER) {
+        for places in tiles.places(samples).chunks(TOGETHER) {
             // SAFETY: the caller vouches for the level.
             unsafe {
                 for (tile, &place) in places.iter().enumerate() {

@@ -83,7 +83,9 @@ impl Rows {
                 for k in 0..LANES {
                     let mut w = [V::zero(); B];
                     for b in 0..B {
-                        w[b] = V::load(weight.add((b * self.blocks * LANES + k) * LANES));
+                        let row = weight.add((b * self.blocks * LANES + k) * LANES);
+                        V::prefetch(row.wrapping_add(8*LANES));
+                        w[b] = V::load(row);
                     }
                     for r in 0..R {
                         let x = V::splat(*from.add(r * LANES + k));

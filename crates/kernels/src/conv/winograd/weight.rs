@@ -1,7 +1,7 @@
 //! The gradient of the weight, and that of the bias, whose pixels are in registers then anyway.
 
 use super::transform::{Input, Transform, Upstream, WeightGradient};
-use super::{IN, OUT, Place, Square, TOGETHER, Tiles, Transformed, product};
+use super::{IN, OUT, Square, TOGETHER, Tiles, Transformed, product};
 use crate::buffer::Buffer;
 use crate::level::{self, Kernel, Level};
 use crate::vector::{LANES, Vector};
@@ -30,8 +30,7 @@ impl Kernel for GradientBlock<'_> {
         let mut upstream = Transformed::new(tiles.channels_out);
         // Sums over the tiles of a block; over the blocks they are added in f64.
         let mut bias = vec![0.0f32; tiles.channels_out];
-        let places: Vec<Place> = tiles.places(samples).collect();
-        for places in places.chunks(TOGETHER) {
+        for places in tiles.places(samples).chunks(TOGETHER) {
             // SAFETY: the caller vouches for the level.
             unsafe {
                 for (tile, &place) in places.iter().enumerate() {
