@@ -102,8 +102,13 @@ fn weight_gradient_at(g: &Conv2d, level: Level, input: &[f32], upstream: &[f32],
     check_lengths(g, input.len(), upstream.len());
     assert_eq!(weight.len(), g.weight_len(), "conv2d weight gradient: length for {g:?}");
     assert_eq!(bias.len(), g.channels_out, "conv2d bias gradient: length for {g:?}");
+    if upstream.is_empty() {
+        weight.fill(0.0);
+        bias.fill(0.0);
+        return;
+    }
     if let Some(tiles) = Tiles::of(g) {
-        let (mut sum, mut sums) = (Buffer::zeros(tiles.weight_len()), vec![0.0f64; g.channels_out]);
+        let (mut sum, mut sums) = (Buffer::stale(tiles.weight_len()), vec![0.0f64; g.channels_out]);
         let block = winograd::GradientBlock { tiles: &tiles, source: input, upstream, sum: &mut sum, bias: &mut sums };
         level::run_at(level, block);
         winograd::unpack_gradient(&tiles, level, &sum, weight);

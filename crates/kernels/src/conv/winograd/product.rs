@@ -83,9 +83,7 @@ impl Rows {
                 for k in 0..LANES {
                     let mut w = [V::zero(); B];
                     for b in 0..B {
-                        let row = weight.add((b * self.blocks * LANES + k) * LANES);
-                        V::prefetch(row.wrapping_add(8*LANES));
-                        w[b] = V::load(row);
+                        w[b] = V::load(weight.add((b * self.blocks * LANES + k) * LANES));
                     }
                     for r in 0..R {
                         let x = V::splat(*from.add(r * LANES + k));
@@ -105,7 +103,8 @@ impl Rows {
     }
 }
 
-/// `sum[position] += tiles[position]^T x upstream[position]` over the first `count` tiles; `sum` is `[position, channel in, channel out]`.
+/// `sum[position] += tiles[position]^T x upstream[position]` over the first `count` tiles, or `=` where the sum begins; `sum` is
+/// `[position, channel in, channel out]`.
 ///
 /// # Safety
 /// The level's instructions must be available.
@@ -115,6 +114,7 @@ pub(super) unsafe fn multiply_transposed<V: Vector>(
     upstream: &Transformed,
     sum: &mut [f32],
     count: usize,
+    begins: bool,
 ) {
     let (rows, columns) = (tiles.blocks * LANES, upstream.blocks * LANES);
     assert_eq!(sum.len(), POSITIONS * rows * columns);
@@ -131,12 +131,12 @@ pub(super) unsafe fn multiply_transposed<V: Vector>(
                     let left = tiles.buffer.as_ptr().add(position * STRIDE + left);
                     let right = upstream.buffer.as_ptr().add(position * STRIDE + upstream.at(block, 0));
                     let sum = sum.as_mut_ptr().add((position * rows + row) * columns + block * LANES);
-                    let sizes = [count, columns];
+                    let part = Part { count, columns, begins };
                     match (V::ROWS, pair) {
-                        (8, true) => sum_tile::<V, 8, 2>(left, right, sum, sizes),
-                        (8, false) => sum_tile::<V, 8, 1>(left, right, sum, sizes),
-                        (_, true) => sum_tile::<V, 4, 2>(left, right, sum, sizes),
-                        (_, false) => sum_tile::<V, 4, 1>(left, right, sum, sizes),
+                        (8, true) => sum_tile::<V, 8, 2>(left, right, sum, part),
+                        (8, false) => sum_tile::<V, 8, 1>(left, right, sum, part),
+                        (_, true) => sum_tile::<V, 4, 2>(left, right, sum, part),
+                        (_, false) => sum_tile::<V, 4, 1>(left, right, sum, part),
                     }
                 }
             }
@@ -145,23 +145,36 @@ pub(super) unsafe fn multiply_transposed<V: Vector>(
     }
 }
 
+/// What a part of a sum is of.
+#[derive(Clone, Copy)]
+struct Part {
+    /// Tiles that are added.
+    count: usize,
+    /// Elements from a row of the sum to the next.
+    columns: usize,
+    /// Whether the sum begins here, whatever its memory holds.
+    begins: bool,
+}
+
 /// `R` rows and `B` blocks of a sum.
 ///
 /// # Safety
-/// The level's instructions must be available; `count` tiles of both sides and the part of the sum exist.
+/// The level's instructions must be available; the tiles of both sides and the part of the sum exist.
 #[inline(always)]
 unsafe fn sum_tile<V: Vector, const R: usize, const B: usize>(
     left: *const f32,
     right: *const f32,
     sum: *mut f32,
-    [count, columns]: [usize; 2],
+    Part { count, columns, begins }: Part,
 ) {
     // SAFETY: the caller vouches for both sides and the sum.
     unsafe {
         let mut acc = [[V::zero(); B]; R];
-        for r in 0..R {
-            for b in 0..B {
-                acc[r][b] = V::load(sum.add(r * columns + b * LANES));
+        if !begins {
+            for r in 0..R {
+                for b in 0..B {
+                    acc[r][b] = V::load(sum.add(r * columns + b * LANES));
+                }
             }
         }
         for tile in 0..count {

@@ -6,14 +6,14 @@ use crate::buffer::Buffer;
 use crate::level::{self, Kernel, Level};
 use crate::vector::{LANES, Vector};
 
-/// Samples and their upstream gradient, whose share is added.
+/// Samples and their upstream gradient.
 pub(in crate::conv) struct GradientBlock<'a> {
     pub tiles: &'a Tiles,
     /// `[n, height, width, channels_in]`.
     pub source: &'a [f32],
     /// `[n, height, width, channels_out]`.
     pub upstream: &'a [f32],
-    /// `[position, channel in, channel out]`.
+    /// `[position, channel in, channel out]`, of which nothing is read: the samples' sum replaces it.
     pub sum: &'a mut [f32],
     /// The sum of the upstream gradient by channel.
     pub bias: &'a mut [f64],
@@ -30,7 +30,7 @@ impl Kernel for GradientBlock<'_> {
         let mut upstream = Transformed::new(tiles.channels_out);
         // Sums over the tiles of a block; over the blocks they are added in f64.
         let mut bias = vec![0.0f32; tiles.channels_out];
-        for places in tiles.places(samples).chunks(TOGETHER) {
+        for (at, places) in tiles.places(samples).chunks(TOGETHER).enumerate() {
             // SAFETY: the caller vouches for the level.
             unsafe {
                 for (tile, &place) in places.iter().enumerate() {
@@ -46,7 +46,7 @@ impl Kernel for GradientBlock<'_> {
                         add_pixels::<V>(&square, &mut bias[block * LANES..][..LANES]);
                     }
                 }
-                product::multiply_transposed::<V>(&transformed, &upstream, self.sum, places.len());
+                product::multiply_transposed::<V>(&transformed, &upstream, self.sum, places.len(), at == 0);
             }
             for (sum, bias) in self.bias.iter_mut().zip(&mut bias) {
                 *sum += f64::from(std::mem::take(bias));
