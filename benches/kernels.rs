@@ -108,7 +108,7 @@ impl Kernels {
             ["input_gradient", size],
             work.clone(),
             || (spread(output), conv::pack_input_gradient(g, &spread(weight)), spread(input)),
-            |(upstream, w, gradient)| conv::input_gradient(g, upstream, w, gradient),
+            |(upstream, w, gradient)| conv::input_gradient(g, upstream, w, None, gradient),
         );
         self.bench(
             ["weight_gradient", size],
@@ -138,7 +138,7 @@ impl Kernels {
                 pool::max_forward(g, &x, &mut y);
                 (x, y, spread(output), spread(input))
             },
-            |(x, y, upstream, gradient)| pool::max_gradient(g, x, y, upstream, gradient),
+            |(x, y, upstream, gradient)| pool::max_gradient(g, x, y, upstream, false, gradient),
         );
         self.bench(
             ["avg_pool", size],

@@ -60,16 +60,29 @@ impl Graph {
             let node = &self.nodes[at];
             let Some(gradient) = &gradients.0[at] else { continue };
             while let Some(site) = sites.pop_if(|site| site.node.index() >= at) {
-                // Later nodes are those that no gradient reached.
+                // Later nodes are those that no gradient reached, or passed by.
                 if site.node.index() == at && observer.wants(site) {
                     observer.gradient(site, gradient);
                 }
             }
             let Some(rule) = node.rule.as_ref().filter(|_| node.needs_gradient) else { continue };
             let upstream = gradients.0[at].take().expect("it was there above");
-            let contributions = rule.backward(&self.context(node), upstream);
+            // A gradient that nobody wants to see goes through a ReLU in the pass that computes it, where the rule has such a pass.
+            let relu = self.relu_behind(node).filter(|relu| {
+                let mut own =
+                    sites.iter().rev().skip_while(|site| site.node > *relu).take_while(|site| site.node == *relu);
+                !own.any(|site| observer.wants(*site))
+            });
+            let context = self.context(node);
+            let through = match relu {
+                Some(relu) => rule.backward_through_relu(&context, upstream).map(|found| (found, Some(relu))),
+                None => Err(upstream),
+            };
+            let (contributions, relu) = through.unwrap_or_else(|upstream| (rule.backward(&context, upstream), None));
             debug_assert_eq!(contributions.len(), node.inputs.len(), "a rule returns one contribution an input");
-            for (&input, contribution) in node.inputs.iter().zip(contributions) {
+            let before_relu = relu.map(|relu| self.nodes[relu.index()].inputs[0]);
+            let receivers = before_relu.into_iter().chain(node.inputs[usize::from(relu.is_some())..].iter().copied());
+            for (input, contribution) in receivers.zip(contributions) {
                 let source = &self.nodes[input.index()];
                 if let Some(contribution) = contribution.filter(|_| source.needs_gradient) {
                     gradients.add(input, source.value.get(), contribution);
@@ -93,6 +106,7 @@ impl Graph {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Port, Window};
 
     fn scalar(graph: &mut Graph, value: f32) -> Var {
         graph.leaf(Tensor::scalar(value))
@@ -151,6 +165,61 @@ mod tests {
         let gradients = g.backward(y);
         assert!(gradients.of(c).is_none());
         assert_eq!(gradients.of(x).unwrap().item(), 2.0);
+    }
+
+    /// Sees the gradients at the outputs of scopes of this name.
+    struct At(&'static str, Vec<Tensor>);
+
+    impl Observer for At {
+        fn wants(&self, site: Site<'_>) -> bool {
+            site.scope == self.0 && site.port == Port::Output
+        }
+
+        fn gradient(&mut self, _: Site<'_>, gradient: &Tensor) {
+            self.1.push(gradient.clone());
+        }
+    }
+
+    #[test]
+    fn a_relu_is_passed_by_unless_somebody_looks() {
+        let mut values = (0..).map(|at: u32| (at.wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 23) as f32 - 1.0);
+        let mut tensor = |shape: &[usize]| Tensor::new(shape, values.by_ref().take(shape.iter().product()).collect());
+        // Winograd's convolution, pooling, a direct convolution.
+        let mut g = Graph::new();
+        let x = g.leaf(tensor(&[2, 8, 8, 16]));
+        let weights = [[16, 16, 3, 3], [16, 16, 3, 3], [5, 16, 2, 2]].map(|shape| g.leaf(tensor(&shape)));
+        let same = Window::square(1, 1);
+        let y = weights[..2].iter().enumerate().fold(x, |y, (at, &weight)| {
+            let y = g.conv2d(y, weight, None, same);
+            g.scope(["relu0", "relu1"][at], y, |g, y| g.relu(y))
+        });
+        let y = g.scope("pool", y, |g, y| g.max_pool2d(y, [2, 2], Window::square(2, 0)));
+        let y = g.scope("relu2", y, |g, y| g.relu(y));
+        let y = g.conv2d(y, weights[2], None, Window::square(1, 0));
+        let upstream = tensor(g.value(y).shape());
+        let leaves =
+            |gradients: Gradients| [x, weights[0], weights[1], weights[2]].map(|leaf| gradients.of(leaf).cloned());
+        let unwatched = leaves(g.backward_from(y, upstream.clone(), &mut ()));
+        for scope in ["relu0", "relu1", "relu2", "pool"] {
+            let mut seen = At(scope, Vec::new());
+            assert_eq!(leaves(g.backward_from(y, upstream.clone(), &mut seen)), unwatched);
+            // What is seen behind a ReLU is not masked: few of its elements are zero, unless a pooling spread it out.
+            let zeros = seen.1[0].as_slice().iter().filter(|x| **x == 0.0).count() as f64 / seen.1[0].len() as f64;
+            assert!(seen.1.len() == 1 && (zeros > 0.6) == (scope == "relu1"), "{scope}: {zeros}");
+        }
+    }
+
+    #[test]
+    fn a_relu_that_is_used_twice_gathers_both_uses() {
+        // y = sum of conv(relu(x)) + relu(x), with a weight of 2.
+        let mut g = Graph::new();
+        let x = g.leaf(Tensor::new(&[1, 1, 2, 1], vec![3.0, -1.0]));
+        let w = g.leaf(Tensor::full(&[1, 1, 1, 1], 2.0));
+        let relu = g.relu(x);
+        let conv = g.conv2d(relu, w, None, Window::square(1, 0));
+        let both = g.add(conv, relu);
+        let y = g.sum(both, &[0, 1, 2, 3]);
+        assert_eq!(g.backward(y).of(x).unwrap().as_slice(), [3.0, 0.0]);
     }
 
     #[derive(Default)]

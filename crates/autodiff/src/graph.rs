@@ -23,6 +23,21 @@ pub trait Backward: Send {
     /// for no contribution, which is right wherever [`Context::needs`] is false.
     fn backward(&self, context: &Context<'_>, upstream: Tensor) -> Vec<Option<Tensor>>;
 
+    /// The same, but with the contribution to the first input taken through the ReLU that made it, zero where that input is not above zero: for a
+    /// rule that does both in one pass. Others give the upstream gradient back.
+    ///
+    /// # Errors
+    /// `upstream`, where there is no such pass.
+    fn backward_through_relu(&self, context: &Context<'_>, upstream: Tensor) -> Result<Vec<Option<Tensor>>, Tensor> {
+        let _ = context;
+        Err(upstream)
+    }
+
+    /// Whether this is the rule of a ReLU: its gradient is the upstream one where its value is above zero, and zero elsewhere.
+    fn is_relu(&self) -> bool {
+        false
+    }
+
     /// The node's value, for a node that was pushed without one ([`Graph::push_deferred`]).
     ///
     /// # Panics
@@ -82,6 +97,8 @@ pub(crate) struct Node {
     /// None for leaves and constants.
     pub rule: Option<Box<dyn Backward>>,
     pub needs_gradient: bool,
+    /// How often later nodes have it as an input.
+    pub uses: u32,
 }
 
 /// A named part of the graph, from one input to one output.
@@ -111,18 +128,12 @@ impl Graph {
 
     /// A value whose gradient is wanted.
     pub fn leaf(&mut self, value: Tensor) -> Var {
-        self.append(Node { value: value.into(), deferred: false, inputs: Vec::new(), rule: None, needs_gradient: true })
+        self.append(value.into(), &[], None, true)
     }
 
     /// A value whose gradient nobody wants, such as a batch of images.
     pub fn constant(&mut self, value: Tensor) -> Var {
-        self.append(Node {
-            value: value.into(),
-            deferred: false,
-            inputs: Vec::new(),
-            rule: None,
-            needs_gradient: false,
-        })
+        self.append(value.into(), &[], None, false)
     }
 
     /// Appends an operation's result with its rule. Operations of other crates join the graph through this too.
@@ -138,13 +149,22 @@ impl Graph {
 
     fn push_rule(&mut self, value: OnceLock<Tensor>, inputs: &[Var], rule: impl Backward + 'static) -> Var {
         let needs_gradient = inputs.iter().any(|input| self.nodes[input.index()].needs_gradient);
-        let deferred = value.get().is_none();
-        self.append(Node { value, deferred, inputs: inputs.to_vec(), rule: Some(Box::new(rule)), needs_gradient })
+        self.append(value, inputs, Some(Box::new(rule)), needs_gradient)
     }
 
-    fn append(&mut self, node: Node) -> Var {
+    fn append(
+        &mut self,
+        value: OnceLock<Tensor>,
+        inputs: &[Var],
+        rule: Option<Box<dyn Backward>>,
+        needs_gradient: bool,
+    ) -> Var {
         let var = Var(u32::try_from(self.nodes.len()).expect("a graph has fewer than 2^32 nodes"));
-        self.nodes.push(node);
+        for input in inputs {
+            self.nodes[input.index()].uses += 1;
+        }
+        let (deferred, inputs) = (value.get().is_none(), inputs.to_vec());
+        self.nodes.push(Node { value, deferred, inputs, rule, needs_gradient, uses: 0 });
         var
     }
 
@@ -242,6 +262,14 @@ impl Graph {
                 .into_iter()
                 .flatten()
         })
+    }
+
+    /// The ReLU that made the first input of a node, if this node alone has its value.
+    pub(crate) fn relu_behind(&self, node: &Node) -> Option<Var> {
+        let first = *node.inputs.first()?;
+        let source = &self.nodes[first.index()];
+        let is_relu = source.rule.as_ref().is_some_and(|rule| rule.is_relu());
+        (is_relu && source.uses == 1 && source.needs_gradient).then_some(first)
     }
 
     pub(crate) fn context<'g>(&'g self, node: &'g Node) -> Context<'g> {

@@ -23,6 +23,7 @@ mod weight;
 mod winograd;
 
 use crate::buffer::Buffer;
+use crate::elementwise::zip_in_place;
 use crate::geometry::Conv2d;
 use crate::level::{self, Level};
 use crate::sums::channel_sums;
@@ -41,6 +42,15 @@ pub enum Activation {
     Identity,
     /// `max(x, 0)`; a NaN stays one.
     Relu,
+}
+
+/// What the loops do to a result before it is stored.
+#[derive(Clone, Copy)]
+enum Finish<'a> {
+    Nothing,
+    Relu,
+    /// The gradient through the ReLU whose value this is.
+    Through(&'a [f32]),
 }
 
 /// `output[n, oh, ow, co] = activation(bias[co] + sum input[n, ih, iw, ci] weight[co, ci, kh, kw])`.
@@ -71,23 +81,36 @@ fn forward_at(
 ) {
     check_lengths(g, input.len(), output.len());
     weight.assert_fits(g, false);
-    correlate_samples(&Image::of_input(g), level, input, weight, bias, activation, output);
+    let finish = match activation {
+        Activation::Identity => Finish::Nothing,
+        Activation::Relu => Finish::Relu,
+    };
+    correlate_samples(&Image::of_input(g), level, input, weight, bias, finish, output);
 }
 
 /// The gradient with respect to the input, from the upstream gradient of the output.
 ///
-/// `weight` comes from [`pack_input_gradient`].
+/// `weight` comes from [`pack_input_gradient`]. With `rectified`, the input as a ReLU has made it, the gradient is that with respect to what the ReLU
+/// was given: zero where the input is not above zero.
 ///
 /// # Panics
 /// When a length does not fit the geometry.
-pub fn input_gradient(g: &Conv2d, upstream: &[f32], weight: &Packed, gradient: &mut [f32]) {
-    input_gradient_at(g, Level::current(), upstream, weight, gradient);
+pub fn input_gradient(g: &Conv2d, upstream: &[f32], weight: &Packed, rectified: Option<&[f32]>, gradient: &mut [f32]) {
+    input_gradient_at(g, Level::current(), upstream, weight, rectified, gradient);
 }
 
-fn input_gradient_at(g: &Conv2d, level: Level, upstream: &[f32], weight: &Packed, gradient: &mut [f32]) {
+fn input_gradient_at(
+    g: &Conv2d,
+    level: Level,
+    upstream: &[f32],
+    weight: &Packed,
+    rectified: Option<&[f32]>,
+    gradient: &mut [f32],
+) {
     check_lengths(g, gradient.len(), upstream.len());
     weight.assert_fits(g, true);
-    correlate_samples(&Image::of_upstream(g), level, upstream, weight, None, Activation::Identity, gradient);
+    let finish = rectified.map_or(Finish::Nothing, Finish::Through);
+    correlate_samples(&Image::of_upstream(g), level, upstream, weight, None, finish, gradient);
 }
 
 /// The gradients with respect to the weight, `(out, in, kh, kw)`, and to the bias, summed over the samples in their order.
@@ -134,21 +157,27 @@ fn correlate_samples(
     source: &[f32],
     weight: &Packed,
     bias: Option<&[f32]>,
-    activation: Activation,
+    finish: Finish<'_>,
     output: &mut [f32],
 ) {
+    if let Finish::Through(rectified) = finish {
+        assert_eq!(rectified.len(), output.len(), "conv2d: elements behind the ReLU and of the gradient");
+    }
     let bias = &pack::pad_bias(bias, image.channels_out);
-    let relu = activation == Activation::Relu;
     match weight.lanes() {
         Lanes::Winograd(tiles, weight) => {
-            level::run_at(level, winograd::Correlate { tiles, source, weight, bias, relu, output });
+            level::run_at(level, winograd::Correlate { tiles, source, weight, bias, finish, output });
         }
         Lanes::Direct(weight) => {
-            let mut padded = image.blank();
+            let (mut padded, relu) = (image.blank(), matches!(finish, Finish::Relu));
             let samples = source.chunks_exact(image.source_len()).zip(output.chunks_exact_mut(image.output_len()));
-            for (sample, output) in samples {
+            for (at, (sample, output)) in samples.enumerate() {
                 image.fill(sample, &mut padded);
                 level::run_at(level, Correlate { image, padded: &padded, weight, bias, relu, output });
+                if let Finish::Through(rectified) = finish {
+                    let rectified = &rectified[at * image.output_len()..][..image.output_len()];
+                    zip_in_place(output, rectified, |u, y| if y > 0.0 { u } else { 0.0 });
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 //! The inner loops run over the channels of one pixel, which are contiguous; no element depends on its neighbours. So plain loops,
 //! compiled under each level's instructions and vectorised by the compiler, give the same bits everywhere.
 
+use crate::elementwise::zip_in_place;
 use crate::geometry::{Pool2d, Window};
 use crate::level::{Kernel, run};
 use crate::vector::{LANES, Vector};
@@ -21,11 +22,19 @@ pub fn max_forward(g: &Pool2d, input: &[f32], output: &mut [f32]) {
 }
 
 /// The gradient of [`max_forward`], whose result `output` shows where the greatest element was: the first one in row-major order
-/// takes it all.
+/// takes it all. With `through_relu`, of an input that a ReLU has made, the gradient is that with respect to what the ReLU was given: zero where the
+/// greatest element is not above zero.
 ///
 /// # Panics
 /// When a length does not fit the geometry.
-pub fn max_gradient(g: &Pool2d, input: &[f32], output: &[f32], upstream: &[f32], gradient: &mut [f32]) {
+pub fn max_gradient(
+    g: &Pool2d,
+    input: &[f32],
+    output: &[f32],
+    upstream: &[f32],
+    through_relu: bool,
+    gradient: &mut [f32],
+) {
     check_lengths(g, input.len(), upstream.len());
     assert_eq!(
         (output.len(), gradient.len()),
@@ -33,11 +42,14 @@ pub fn max_gradient(g: &Pool2d, input: &[f32], output: &[f32], upstream: &[f32],
         "max pooling gradient: lengths for {g:?}"
     );
     if quarters(g) {
-        return run(QuarterGradient { g, input, output, upstream, gradient });
+        return run(QuarterGradient { g, input, output, upstream, through_relu, gradient });
     }
     gradient.fill(0.0);
     // What is still to be given away: an output's upstream gradient, once.
     let mut left = upstream.to_vec();
+    if through_relu {
+        zip_in_place(&mut left, output, |u, y| if y > 0.0 { u } else { 0.0 });
+    }
     run(MaxGradient { g, input, output, left: &mut left, gradient });
 }
 
@@ -154,6 +166,7 @@ struct QuarterGradient<'a> {
     input: &'a [f32],
     output: &'a [f32],
     upstream: &'a [f32],
+    through_relu: bool,
     gradient: &'a mut [f32],
 }
 
@@ -167,7 +180,8 @@ impl Kernel for QuarterGradient<'_> {
             // SAFETY: the caller vouches for the level; windows of whole vectors lie in the slices by the lengths asserted above.
             unsafe {
                 let max = V::load(self.output.as_ptr().add(output));
-                let mut left = V::load(self.upstream.as_ptr().add(output));
+                let upstream = V::load(self.upstream.as_ptr().add(output));
+                let mut left = if self.through_relu { upstream.where_positive(max) } else { upstream };
                 for tap in taps {
                     let (here, rest) = left.split_where_equal(V::load(self.input.as_ptr().add(tap)), max);
                     here.store(self.gradient.as_mut_ptr().add(tap));
@@ -285,7 +299,7 @@ mod tests {
             let (mut y, mut dx) = (vec![0.0; u.len()], vec![0.0; x.len()]);
             max_forward(&g, &x, &mut y);
             assert_close(&y, &reference::max_pool2d(&g, &wide(&x)), &what);
-            max_gradient(&g, &x, &y, &u, &mut dx);
+            max_gradient(&g, &x, &y, &u, false, &mut dx);
             assert_close(&dx, &reference::max_pool2d_gradient(&g, &wide(&x), &wide(&u)), &what);
             avg_forward(&g, &x, &mut y);
             assert_close(&y, &reference::avg_pool2d(&g, &wide(&x)), &what);
@@ -303,7 +317,7 @@ mod tests {
         let (mut y, mut dx) = (vec![f32::NAN; u.len()], vec![f32::NAN; x.len()]);
         max_forward(&g, &x, &mut y);
         assert_close(&y, &reference::max_pool2d(&g, &wide(&x)), "quarters");
-        max_gradient(&g, &x, &y, &u, &mut dx);
+        max_gradient(&g, &x, &y, &u, false, &mut dx);
         assert_close(&dx, &reference::max_pool2d_gradient(&g, &wide(&x), &wide(&u)), "quarters");
         for at in [0, 48, 4 * 48, 5 * 48] {
             let mut x = x.clone();

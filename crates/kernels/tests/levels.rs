@@ -69,9 +69,16 @@ fn pools(results: &mut Results) {
         let (mut y, mut dx) = (vec![f32::NAN; u.len()], vec![f32::NAN; x.len()]);
         pool::max_forward(&g, &x, &mut y);
         results.near(format!("max {case:?}"), &y, &reference::max_pool2d(&g, &wide(&x)));
-        pool::max_gradient(&g, &x, &y, &u, &mut dx);
-        let expect = reference::max_pool2d_gradient(&g, &wide(&x), &wide(&u));
+        pool::max_gradient(&g, &x, &y, &u, false, &mut dx);
+        let mut expect = reference::max_pool2d_gradient(&g, &wide(&x), &wide(&u));
         results.near(format!("max gradient {case:?}"), &dx, &expect);
+        // Of the same input behind a ReLU: the greatest of a window is where it was, unless none is above zero.
+        let rectified: Vec<f32> = x.iter().map(|x| x.max(0.0)).collect();
+        let mut greatest = vec![f32::NAN; u.len()];
+        pool::max_forward(&g, &rectified, &mut greatest);
+        pool::max_gradient(&g, &rectified, &greatest, &u, true, &mut dx);
+        expect.iter_mut().zip(&x).filter(|(_, x)| **x <= 0.0).for_each(|(dx, _)| *dx = 0.0);
+        results.near(format!("max gradient through a ReLU {case:?}"), &dx, &expect);
         pool::avg_forward(&g, &x, &mut y);
         results.near(format!("average {case:?}"), &y, &reference::avg_pool2d(&g, &wide(&x)));
         pool::avg_gradient(&g, &u, &mut dx);

@@ -46,18 +46,20 @@ pub fn conv2d(g: &Conv2d, input: &Tensor, weight: &Tensor, bias: Option<&Tensor>
     output
 }
 
-/// The gradient of [`conv2d`] without activation with respect to its input.
+/// The gradient of [`conv2d`] without activation with respect to its input. With `rectified`, that input as a ReLU has made it, the gradient is that with
+/// respect to what the ReLU was given.
 ///
 /// # Panics
 /// When the shapes do not fit the geometry.
 #[track_caller]
-pub fn conv2d_input_gradient(g: &Conv2d, upstream: &Tensor, weight: &Tensor) -> Tensor {
+pub fn conv2d_input_gradient(g: &Conv2d, upstream: &Tensor, weight: &Tensor, rectified: Option<&Tensor>) -> Tensor {
     let n = upstream.shape()[0];
     let [height, width] = g.window.input;
     let mut gradient = Tensor::stale(&[n, height, width, g.channels_in]);
     with_packed(g, weight, 1, conv::pack_input_gradient, |packed| {
         parallel::samples(n, gradient.as_mut_slice(), |samples, gradient| {
-            conv::input_gradient(g, upstream.samples(samples), packed, gradient);
+            let rectified = rectified.map(|rectified| rectified.samples(samples.clone()));
+            conv::input_gradient(g, upstream.samples(samples), packed, rectified, gradient);
         });
     });
     gradient
@@ -119,7 +121,7 @@ mod tests {
             let y = conv2d(&g, &x, &w, Some(&values(&[4])), Activation::Identity);
             let upstream = values(y.shape());
             let (weight, bias) = conv2d_weight_gradient(&g, &x, &upstream);
-            [y, conv2d_input_gradient(&g, &upstream, &w), weight, bias]
+            [y, conv2d_input_gradient(&g, &upstream, &w, None), weight, bias]
         })
     }
 

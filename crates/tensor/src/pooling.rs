@@ -49,16 +49,23 @@ pub fn avg_pool2d(input: &Tensor, kernel: [usize; 2], stride: [usize; 2], paddin
     pool(input, kernel, stride, padding, pool::avg_forward)
 }
 
-/// The gradient of [`max_pool2d`]: the first greatest element of a window takes it all.
+/// The gradient of [`max_pool2d`]: the first greatest element of a window takes it all. With `through_relu`, of an input that a ReLU has made, the gradient
+/// is that with respect to what the ReLU was given.
 ///
 /// # Panics
 /// When the shapes do not fit the geometry.
 #[track_caller]
-pub fn max_pool2d_gradient(g: &Pool2d, input: &Tensor, output: &Tensor, upstream: &Tensor) -> Tensor {
+pub fn max_pool2d_gradient(
+    g: &Pool2d,
+    input: &Tensor,
+    output: &Tensor,
+    upstream: &Tensor,
+    through_relu: bool,
+) -> Tensor {
     let mut gradient = Tensor::stale(input.shape());
     parallel::samples(input.shape()[0], gradient.as_mut_slice(), |samples, gradient| {
         let [input, output, upstream] = [input, output, upstream].map(|tensor| tensor.samples(samples.clone()));
-        pool::max_gradient(g, input, output, upstream, gradient);
+        pool::max_gradient(g, input, output, upstream, through_relu, gradient);
     });
     gradient
 }
@@ -86,11 +93,11 @@ mod tests {
     fn a_large_batch_is_its_samples() {
         let x = Tensor::new(&[40, 4, 4, 2], (0..40 * 32).map(|at| (at * 31 % 17) as f32).collect());
         let (y, g) = max_pool2d(&x, [2, 2], [2, 2], [0, 0]);
-        let whole = max_pool2d_gradient(&g, &x, &y, &y);
+        let whole = max_pool2d_gradient(&g, &x, &y, &y, false);
         for sample in [0, 15, 16, 39] {
             let part = |t: &Tensor| t.slice(0, sample..sample + 1);
             assert_eq!(max_pool2d(&part(&x), [2, 2], [2, 2], [0, 0]).0, part(&y));
-            assert_eq!(max_pool2d_gradient(&g, &part(&x), &part(&y), &part(&y)), part(&whole));
+            assert_eq!(max_pool2d_gradient(&g, &part(&x), &part(&y), &part(&y), false), part(&whole));
         }
     }
 

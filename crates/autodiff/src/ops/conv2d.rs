@@ -38,6 +38,17 @@ impl Graph {
 }
 
 impl Rule {
+    /// The contributions, with that to the input through the ReLU that made it, if its value is given.
+    fn contributions(&self, context: &Context<'_>, upstream: &Tensor, relu: Option<&Tensor>) -> Vec<Option<Tensor>> {
+        let (x, weight) = (context.input(0), context.input(1));
+        let x_contribution = context.when_needed(0, || conv2d_input_gradient(&self.0, upstream, weight, relu));
+        let wanted = context.needs(1) || context.len() == 3 && context.needs(2);
+        let (weight_contribution, bias_contribution) =
+            wanted.then(|| conv2d_weight_gradient(&self.0, x, upstream)).unzip();
+        let bias_contribution = (context.len() == 3).then_some(bias_contribution);
+        [x_contribution, weight_contribution].into_iter().chain(bias_contribution).collect()
+    }
+
     fn activated(&self, context: &Context<'_>, activation: Activation) -> Tensor {
         let bias = (context.len() == 3).then(|| context.input(2));
         conv2d(&self.0, context.input(0), context.input(1), bias, activation)
@@ -46,13 +57,11 @@ impl Rule {
 
 impl Backward for Rule {
     fn backward(&self, context: &Context<'_>, upstream: Tensor) -> Vec<Option<Tensor>> {
-        let (x, weight) = (context.input(0), context.input(1));
-        let x_contribution = context.when_needed(0, || conv2d_input_gradient(&self.0, &upstream, weight));
-        let wanted = context.needs(1) || context.len() == 3 && context.needs(2);
-        let (weight_contribution, bias_contribution) =
-            wanted.then(|| conv2d_weight_gradient(&self.0, x, &upstream)).unzip();
-        let bias_contribution = (context.len() == 3).then_some(bias_contribution);
-        [x_contribution, weight_contribution].into_iter().chain(bias_contribution).collect()
+        self.contributions(context, &upstream, None)
+    }
+
+    fn backward_through_relu(&self, context: &Context<'_>, upstream: Tensor) -> Result<Vec<Option<Tensor>>, Tensor> {
+        Ok(self.contributions(context, &upstream, Some(context.input(0))))
     }
 
     fn value(&self, context: &Context<'_>) -> Tensor {

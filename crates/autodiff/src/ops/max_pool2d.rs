@@ -20,7 +20,11 @@ impl Graph {
 
 impl Backward for Rule {
     fn backward(&self, context: &Context<'_>, upstream: Tensor) -> Vec<Option<Tensor>> {
-        vec![Some(max_pool2d_gradient(&self.0, context.input(0), context.output(), &upstream))]
+        vec![Some(max_pool2d_gradient(&self.0, context.input(0), context.output(), &upstream, false))]
+    }
+
+    fn backward_through_relu(&self, context: &Context<'_>, upstream: Tensor) -> Result<Vec<Option<Tensor>>, Tensor> {
+        Ok(vec![Some(max_pool2d_gradient(&self.0, context.input(0), context.output(), &upstream, true))])
     }
 }
 

@@ -18,6 +18,10 @@ impl Backward for Rule {
     fn backward(&self, context: &Context<'_>, upstream: Tensor) -> Vec<Option<Tensor>> {
         vec![Some(upstream.into_zip(context.output(), |u, y| if y > 0.0 { u } else { 0.0 }))]
     }
+
+    fn is_relu(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

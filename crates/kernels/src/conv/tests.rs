@@ -89,17 +89,21 @@ impl Case {
         }
     }
 
-    /// Output, input gradient, weight gradient and bias gradient at a level.
-    fn run(&self, level: Level) -> [Vec<f32>; 4] {
+    /// Output, input gradient, the same through a ReLU, weight gradient and bias gradient at a level.
+    fn run(&self, level: Level) -> [Vec<f32>; 5] {
         let g = &self.g;
         let mut output = vec![f32::NAN; self.upstream.len()];
         let packed = pack_forward(g, &self.weight);
         forward_at(g, level, &self.input, &packed, Some(&self.bias), Activation::Identity, &mut output);
-        let mut input = vec![f32::NAN; self.input.len()];
-        input_gradient_at(g, level, &self.upstream, &pack_input_gradient(g, &self.weight), &mut input);
+        let packed = pack_input_gradient(g, &self.weight);
+        let [input, through] = [None, Some(&self.input[..])].map(|rectified| {
+            let mut gradient = vec![f32::NAN; self.input.len()];
+            input_gradient_at(g, level, &self.upstream, &packed, rectified, &mut gradient);
+            gradient
+        });
         let (mut weight, mut bias) = (vec![f32::NAN; self.weight.len()], vec![f32::NAN; self.bias.len()]);
         weight_gradient_at(g, level, &self.input, &self.upstream, &mut weight, &mut bias);
-        [output, input, weight, bias]
+        [output, input, through, weight, bias]
     }
 }
 
@@ -112,11 +116,13 @@ fn every_level_agrees_with_the_reference() {
         let taps = g.weight_len() / g.channels_out;
         let pixels = case.upstream.len() / g.channels_out;
         for level in levels() {
-            let [output, input, weight, bias] = case.run(level);
+            let [output, input, through, weight, bias] = case.run(level);
             let what = |name: &str| format!("{name} at {level} of {size:?}");
             assert_close(&output, &reference::conv2d(g, &x, &w, Some(&b)), taps, &what("forward"));
             let expect = reference::conv2d_input_gradient(g, &u, &w);
             assert_close(&input, &expect, taps / g.channels_in * g.channels_out, &what("input gradient"));
+            let masked = input.iter().zip(&case.input).map(|(&u, &x)| if x > 0.0 { u } else { 0.0 });
+            assert!(masked.eq(through), "{}", what("input gradient through a ReLU"));
             let expect = reference::conv2d_weight_gradient(g, &x, &u);
             assert_close(&weight, &expect, pixels, &what("weight gradient"));
             let sum = |channel| u.iter().skip(channel).step_by(g.channels_out).sum();
@@ -139,7 +145,7 @@ fn winograds_error_stays_below_what_is_said_of_it() {
         let case = Case::new(([16, 16], [3, 3], [1, 1], [1, 1], channels, channels, 4));
         let g = &case.g;
         let (x, w, b, u) = (wide(&case.input), wide(&case.weight), wide(&case.bias), wide(&case.upstream));
-        let [output, input, weight, _] = case.run(Level::best());
+        let [output, input, _, weight, _] = case.run(Level::best());
         for (what, error, bound) in [
             ("forward", relative_error(&output, &reference::conv2d(g, &x, &w, Some(&b))), 1e-6),
             ("input gradient", relative_error(&input, &reference::conv2d_input_gradient(g, &u, &w)), 1e-6),

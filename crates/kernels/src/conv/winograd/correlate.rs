@@ -3,6 +3,7 @@
 use super::transform::{Input, Output};
 use super::{IN, OUT, Place, Square, TOGETHER, Tiles, Transformed, product};
 use crate::buffer::Buffer;
+use crate::conv::Finish;
 use crate::level::Kernel;
 use crate::vector::{LANES, Vector};
 
@@ -14,8 +15,8 @@ pub(in crate::conv) struct Correlate<'a> {
     /// From [`super::pack`].
     pub weight: &'a [f32],
     pub bias: &'a [f32],
-    /// Whether negative outputs become zero.
-    pub relu: bool,
+    /// Done to an output before it is written.
+    pub finish: Finish<'a>,
     /// `[n, height, width, channels_out]`.
     pub output: &'a mut [f32],
 }
@@ -58,25 +59,40 @@ impl Correlate<'_> {
     unsafe fn write<V: Vector>(&mut self, pixels: [[V; OUT]; OUT], place: Place, block: usize) {
         let Tiles { height, width, channels_out: channels, .. } = *self.tiles;
         let bias = &self.bias[block * LANES..][..LANES];
-        let output = &mut self.output[place.sample * height * width * channels..][..height * width * channels];
+        let len = height * width * channels;
+        let sample = place.sample * len;
+        let output = &mut self.output[sample..][..len];
         let [height, width] = [height - place.y, width - place.x].map(|left| left.min(OUT));
         let row = self.tiles.width * channels;
         let first = place.y * row + place.x * channels + block * LANES;
-        // SAFETY: the bias has sixteen floats here, and a pixel is written only where it lies in the image.
+        let relu = matches!(self.finish, Finish::Relu);
+        let rectified = match self.finish {
+            Finish::Through(rectified) => Some(rectified[sample..][..len][first..].as_ptr()),
+            _ => None,
+        };
+        // SAFETY: the bias has sixteen floats here, and a pixel is read or written only where it lies in the image.
         unsafe {
             let bias = V::load(bias.as_ptr());
-            let activated = |pixel: V| if self.relu { pixel.add(bias).relu() } else { pixel.add(bias) };
             let to = output.as_mut_ptr().add(first);
+            let store = |i: usize, j: usize| {
+                let (pixel, at) = (pixels[i][j].add(bias), i * row + j * channels);
+                match rectified {
+                    Some(rectified) => pixel.where_positive(V::load(rectified.add(at))),
+                    None if relu => pixel.relu(),
+                    None => pixel,
+                }
+                .store(to.add(at));
+            };
             if height == OUT && width == OUT {
                 for i in 0..OUT {
                     for j in 0..OUT {
-                        activated(pixels[i][j]).store(to.add(i * row + j * channels));
+                        store(i, j);
                     }
                 }
             } else {
                 for i in 0..height {
                     for j in 0..width {
-                        activated(pixels[i][j]).store(to.add(i * row + j * channels));
+                        store(i, j);
                     }
                 }
             }
