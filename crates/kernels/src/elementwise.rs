@@ -88,6 +88,7 @@ impl<const N: usize, F: Fn(f32, f32, [f32; N]) -> (f32, [f32; N])> Kernel for Up
         let (mut p, g) = (padded(last_parameter), padded(last_gradient));
         let mut s = slots.each_ref().map(|(_, last)| padded(last));
         let blocks = parameter.len();
+        let ahead = (AHEAD / (2 + N)).next_multiple_of(BLOCK);
         for at in 0..=blocks {
             let whole = at < blocks;
             let parameter = if whole { &mut parameter[at] } else { &mut p };
@@ -99,9 +100,9 @@ impl<const N: usize, F: Fn(f32, f32, [f32; N]) -> (f32, [f32; N])> Kernel for Up
             });
             // SAFETY: the level is the caller's.
             unsafe {
-                prefetch_after::<V>(parameter.as_ptr());
-                prefetch_after::<V>(gradient.as_ptr());
-                slots.iter().for_each(|slot| prefetch_after::<V>(slot.as_ptr()));
+                prefetch_after::<V>(parameter.as_ptr(), ahead);
+                prefetch_after::<V>(gradient.as_ptr(), ahead);
+                slots.iter().for_each(|slot| prefetch_after::<V>(slot.as_ptr(), ahead));
             }
             update_block(parameter, gradient, slots, &f);
         }
@@ -115,18 +116,19 @@ impl<const N: usize, F: Fn(f32, f32, [f32; N]) -> (f32, [f32; N])> Kernel for Up
 /// Elements of an update that are computed together: few enough for the next block's reads to begin meanwhile, so that memory is never idle.
 const BLOCK: usize = 64;
 
-/// How far ahead of what is computed memory is asked for: a page, where the processor's own foresight ends.
-const AHEAD: usize = 1024;
+/// Elements that are asked for ahead of what is computed, of all tensors of an update together: a quarter of a first-level cache. Of two tensors that is a page
+/// each, where the processor's own foresight ends; more would push out what the next blocks need.
+const AHEAD: usize = 2048;
 
-/// Asks for the block that is read a page after this one.
+/// Asks for the block that is read so many elements after this one.
 ///
 /// # Safety
 /// The level's instructions must be available.
 #[inline(always)]
-unsafe fn prefetch_after<V: Vector>(block: *const f32) {
+unsafe fn prefetch_after<V: Vector>(block: *const f32, ahead: usize) {
     for line in (0..BLOCK).step_by(LANES) {
         // SAFETY: the level is the caller's.
-        unsafe { V::prefetch(block.wrapping_add(AHEAD + line)) };
+        unsafe { V::prefetch(block.wrapping_add(ahead + line)) };
     }
 }
 
