@@ -89,7 +89,7 @@ impl<const N: usize, F: Fn(f32, f32, [f32; N]) -> (f32, [f32; N])> Kernel for Up
         let mut s = slots.each_ref().map(|(_, last)| padded(last));
         let blocks = parameter.len();
         let ahead = (AHEAD / (2 + N)).next_multiple_of(BLOCK);
-        for at in 0..=blocks {
+        for at in 0..blocks + usize::from(!last_parameter.is_empty()) {
             let whole = at < blocks;
             let parameter = if whole { &mut parameter[at] } else { &mut p };
             let gradient = if whole { &gradient[at] } else { &g };
@@ -156,7 +156,9 @@ fn update_block<const N: usize>(
 
 #[inline(always)]
 fn padded(last: &[f32]) -> [f32; BLOCK] {
-    std::array::from_fn(|at| last.get(at).copied().unwrap_or(0.0))
+    let mut block = [0.0; BLOCK];
+    block[..last.len()].copy_from_slice(last);
+    block
 }
 
 /// Whether no element is infinite or a NaN.

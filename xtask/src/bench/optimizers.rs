@@ -21,8 +21,9 @@ impl Update {
 
 impl Work for Update {
     fn request(&self) -> Value {
-        // Those of matrices do their long work every tenth step.
-        let steps = if !self.is_elementwise() || self.shape[0] < 1_000_000 { 20 } else { 3 };
+        // Those of matrices do their long work every tenth step. Of large ones enough that the median is of threads that have both processors: those of a
+        // program that has slept share one for the first 20 ms or so.
+        let steps = if !self.is_elementwise() || self.shape[0] < 1_000_000 { 20 } else { 12 };
         let Update { name, shape, threads } = self;
         json!({ "optimizer": { "name": name, "shape": shape, "steps": steps, "threads": threads } })
     }
