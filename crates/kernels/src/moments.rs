@@ -85,7 +85,7 @@ impl Moments {
             return None;
         }
         let mut sums = Sums::default();
-        run(Block { x, lanes_of: &mut [[[0.0; LANES]; SUMS]; 2], sums: &mut sums });
+        run(Block { x, rows: &mut [[0.0; LANES]; LANES], sums: &mut sums });
         sums.moments(x.len() as f64)
     }
 
@@ -158,7 +158,7 @@ impl Sums {
         Some(Moments {
             count: n,
             mean: self.centre + shift * unit,
-            central: [m2 * unit.powi(2), m3 * unit.powi(3), m4 * unit.powi(4)],
+            central: [m2 * unit * unit, m3 * unit * unit * unit, m4 * (unit * unit) * (unit * unit)],
             absolutes: self.absolutes,
             min: self.min,
             max: self.max,
@@ -169,28 +169,32 @@ impl Sums {
 
 /// Sums that a lane makes.
 const SUMS: usize = 6;
+/// The rows of the extremes, behind those of the sums.
+const MIN: usize = 2 * SUMS;
+const MAX: usize = MIN + 1;
 
 struct Block<'a> {
     x: &'a [f32],
-    /// The lanes' sums of all runs, zeros at first. They are the caller's, since the compiler would put a run's accumulators into room of the loop's own.
-    lanes_of: &'a mut [[[f32; LANES]; SUMS]; 2],
+    /// The lanes' sums of all runs, zeros at first: of even vectors, then of odd ones, then the extremes. They are the caller's, since the compiler would put
+    /// a run's accumulators into room of the loop's own.
+    rows: &'a mut [[f32; LANES]; LANES],
     sums: &'a mut Sums,
 }
 
 impl Kernel for Block<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Block { x, lanes_of, sums } = self;
+        let Block { x, rows, sums } = self;
         // SAFETY: the level is the caller's; every load is of a whole vector inside `x`, whose length is a multiple of two vectors and at least `PROBES`
         // of them.
         unsafe {
             let at = |vector: usize| V::load(x.as_ptr().add(vector * LANES));
             let apart = x.len() / LANES / PROBES;
             let total = (0..PROBES).fold(V::zero(), |sum, probe| sum.add(at(probe * apart)));
-            let centre = lanes(total).iter().sum::<f32>() / (PROBES * LANES) as f32;
+            let centre = lanes_of(total).iter().sum::<f32>() / (PROBES * LANES) as f32;
             let distance = |probe: usize| at(probe * apart).sub(V::splat(centre)).abs();
             let furthest = (0..PROBES).fold(V::zero(), |far, probe| far.greater(distance(probe)));
-            let Some(scale) = reciprocal_power_of_two(greatest(lanes(furthest))) else { return };
+            let Some(scale) = reciprocal_power_of_two(greatest(lanes_of(furthest))) else { return };
             let (factor, shift, one) = (V::splat(scale), V::splat(-centre * scale), V::splat(1.0));
             let mut extremes = (V::splat(f32::INFINITY), V::splat(f32::NEG_INFINITY));
             for first in (0..x.len()).step_by(RUN) {
@@ -200,23 +204,33 @@ impl Kernel for Block<'_> {
                     odd.add(at(2 * stride + 1), factor, shift, one);
                 }
                 extremes = (even.min.lesser(odd.min), even.max.greater(odd.max));
-                even.flush(&mut lanes_of[0]);
-                odd.flush(&mut lanes_of[1]);
+                even.flush(&mut rows[..SUMS]);
+                odd.flush(&mut rows[SUMS..2 * SUMS]);
             }
-            let (min, max) = (lanes(extremes.0), lanes(extremes.1));
-            let mut totals = [0.0; SUMS];
-            for sum in 0..SUMS {
-                totals[sum] = together(&lanes_of[0][sum], &lanes_of[1][sum]);
+            extremes.0.store(rows[MIN].as_mut_ptr());
+            extremes.1.store(rows[MAX].as_mut_ptr());
+            // Lanes become rows, which are put together as vectors: the first's with the second's, then the third's.
+            let lanes = V::exchange(std::array::from_fn(|row| V::load(rows[row].as_ptr())));
+            let (mut least, mut greatest) = (lanes[0], lanes[0]);
+            for (row, lane) in rows.iter_mut().zip(lanes) {
+                (least, greatest) = (lane.lesser(least), lane.greater(greatest));
+                lane.store(row.as_mut_ptr());
             }
-            let [s1, s2, s3, s4, absolutes, zeros] = totals;
+            let mut totals = [0.0; LANES];
+            for row in rows {
+                for (total, &sum) in totals.iter_mut().zip(&*row) {
+                    *total += f64::from(sum);
+                }
+            }
+            let [s1, s2, s3, s4, absolutes, zeros] = std::array::from_fn(|sum| totals[sum] + totals[SUMS + sum]);
             *sums = Sums {
                 centre: f64::from(centre),
                 scale: f64::from(scale),
                 powers: [s1, s2, s3, s4],
                 absolutes,
                 zeros,
-                min: least(min),
-                max: greatest(max),
+                min: lanes_of(least)[MIN],
+                max: lanes_of(greatest)[MAX],
             };
         }
     }
@@ -266,7 +280,7 @@ impl<V: Vector> Accumulators<V> {
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn flush(&self, to: &mut [[f32; LANES]; SUMS]) {
+    unsafe fn flush(&self, to: &mut [[f32; LANES]]) {
         let sums = [self.s1, self.s2, self.s3, self.s4, self.absolutes, self.zeros];
         for (sum, to) in sums.into_iter().zip(to) {
             // SAFETY: a row is a vector, and the level is the caller's.
@@ -278,7 +292,7 @@ impl<V: Vector> Accumulators<V> {
 /// # Safety
 /// The level's instructions must be available.
 #[inline(always)]
-unsafe fn lanes<V: Vector>(vector: V) -> [f32; LANES] {
+unsafe fn lanes_of<V: Vector>(vector: V) -> [f32; LANES] {
     let mut lanes = [0.0; LANES];
     // SAFETY: the array has room for a vector, and the caller vouches for the level.
     unsafe { vector.store(lanes.as_mut_ptr()) };
@@ -292,26 +306,10 @@ fn reciprocal_power_of_two(x: f32) -> Option<f32> {
     (1..254).contains(&exponent).then(|| f32::from_bits((254 - exponent) << 23))
 }
 
-/// The sum of two vectors' lanes.
-#[inline(always)]
-fn together(x: &[f32; LANES], y: &[f32; LANES]) -> f64 {
-    let mut sums = [0.0; LANES];
-    for lane in 0..LANES {
-        sums[lane] = f64::from(x[lane]) + f64::from(y[lane]);
-    }
-    tree(sums)
-}
-
 /// The greatest lane, of lanes that are numbers.
 #[inline(always)]
 fn greatest(lanes: [f32; LANES]) -> f32 {
     lanes.into_iter().fold(f32::NEG_INFINITY, |greatest, x| if x > greatest { x } else { greatest })
-}
-
-/// The least lane, of lanes that are numbers.
-#[inline(always)]
-fn least(lanes: [f32; LANES]) -> f32 {
-    lanes.into_iter().fold(f32::INFINITY, |least, x| if x < least { x } else { least })
 }
 
 /// The sum of the lanes: halves of 8, of 4, of 2, then the last pair.
@@ -478,7 +476,7 @@ mod tests {
             let x = elements(len, 0.1, 1.0, every_zero);
             let bits = Level::ALL.into_iter().filter(|level| level.is_available()).map(|level| {
                 let mut sums = Sums::default();
-                run_at(level, Block { x: &x, lanes_of: &mut [[[0.0; LANES]; SUMS]; 2], sums: &mut sums });
+                run_at(level, Block { x: &x, rows: &mut [[0.0; LANES]; LANES], sums: &mut sums });
                 let mut exact = Moments::default();
                 run_at(level, Exact { x: &x, moments: &mut exact });
                 let fast = sums.moments(len as f64).expect("spread evenly");
