@@ -94,9 +94,12 @@ impl Timer {
 
     /// Floating-point operations a nanosecond of all threads together, by the clock of the slowest.
     fn calibrate(&mut self, threads: usize) -> Result<f64, Box<dyn std::error::Error>> {
-        let level = Level::current();
+        let (level, pool) = (Level::current(), self.pool(threads)?);
+        let run = || pool.broadcast(|_| fused_multiply_adds(level, ROUNDS)).into_iter().sum::<usize>();
+        // Threads that have slept share a processor until the system moves one of them.
+        run();
         let start = Instant::now();
-        let done: usize = self.pool(threads)?.broadcast(|_| fused_multiply_adds(level, ROUNDS)).into_iter().sum();
+        let done = run();
         Ok(done as f64 / start.elapsed().as_nanos() as f64)
     }
 

@@ -245,7 +245,7 @@ impl Graph {
     #[track_caller]
     pub fn observe_open_scope(&self, port: Port, node: Var, observer: &mut dyn Observer) {
         let scope = *self.open.last().expect("observe_open_scope: no scope is open");
-        self.observe(Site { scope: &self.scopes[scope].path, port, node }, observer);
+        self.observe(Site::new(self, &self.scopes[scope].path, port, node), observer);
     }
 
     fn observe(&self, site: Site<'_>, observer: &mut dyn Observer) {
@@ -257,7 +257,7 @@ impl Graph {
     /// Every site, in the order the scopes were opened.
     pub(crate) fn sites(&self) -> impl Iterator<Item = Site<'_>> {
         self.scopes.iter().flat_map(|scope| {
-            let end = |port, node| Site { scope: &scope.path, port, node };
+            let end = |port, node| Site::new(self, &scope.path, port, node);
             [Some(end(Port::Input, scope.input)), scope.output.map(|output| end(Port::Output, output))]
                 .into_iter()
                 .flatten()

@@ -1,6 +1,6 @@
 //! Who watches a graph, and where.
 
-use crate::graph::Var;
+use crate::graph::{Graph, Node, Var};
 use seismograd_tensor::Tensor;
 
 /// One of the two ends of a scope.
@@ -13,7 +13,7 @@ pub enum Port {
 }
 
 /// A place that can be watched: an end of a named scope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 pub struct Site<'a> {
     /// The scope's path, such as `block1.conv2`.
     pub scope: &'a str,
@@ -21,6 +21,28 @@ pub struct Site<'a> {
     pub port: Port,
     /// The node that flows there. What is one scope's output and the next one's input is one node, and shows one tensor.
     pub node: Var,
+    graph: &'a Graph,
+}
+
+impl<'a> Site<'a> {
+    pub(crate) fn new(graph: &'a Graph, scope: &'a str, port: Port, node: Var) -> Site<'a> {
+        Site { scope, port, node, graph }
+    }
+
+    /// The node that this one is the ReLU of, if it is one.
+    pub fn rectifies(&self) -> Option<Var> {
+        let node = self.graph_node();
+        node.inputs.first().copied().filter(|_| node.rule.as_ref().is_some_and(|rule| rule.is_relu()))
+    }
+
+    /// Whether the value is computed for whoever asks: an operation behind it may do without.
+    pub fn is_deferred(&self) -> bool {
+        self.graph_node().deferred
+    }
+
+    fn graph_node(&self) -> &Node {
+        &self.graph.nodes[self.node.index()]
+    }
 }
 
 /// Sees the values and gradients at the sites that it wants. `()` observes nothing.

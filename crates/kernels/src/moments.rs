@@ -13,6 +13,8 @@
 //! A block whose sums do not stand for it (its spread underflows, overflows, or is small beside the distance of `c` from the mean) is done the exact way.
 //! The order of every addition depends on the number of elements alone, never on the level.
 
+mod pair;
+
 use crate::level::{Kernel, run};
 use crate::vector::{LANES, Vector};
 
@@ -209,19 +211,7 @@ impl Kernel for Block<'_> {
             }
             extremes.0.store(rows[MIN].as_mut_ptr());
             extremes.1.store(rows[MAX].as_mut_ptr());
-            // Lanes become rows, which are put together as vectors: the first's with the second's, then the third's.
-            let lanes = V::exchange(std::array::from_fn(|row| V::load(rows[row].as_ptr())));
-            let (mut least, mut greatest) = (lanes[0], lanes[0]);
-            for (row, lane) in rows.iter_mut().zip(lanes) {
-                (least, greatest) = (lane.lesser(least), lane.greater(greatest));
-                lane.store(row.as_mut_ptr());
-            }
-            let mut totals = [0.0; LANES];
-            for row in rows {
-                for (total, &sum) in totals.iter_mut().zip(&*row) {
-                    *total += f64::from(sum);
-                }
-            }
+            let (totals, min, max) = Rows(rows).put_together::<V>(MIN, MAX);
             let [s1, s2, s3, s4, absolutes, zeros] = std::array::from_fn(|sum| totals[sum] + totals[SUMS + sum]);
             *sums = Sums {
                 centre: f64::from(centre),
@@ -229,9 +219,39 @@ impl Kernel for Block<'_> {
                 powers: [s1, s2, s3, s4],
                 absolutes,
                 zeros,
-                min: lanes_of(least)[MIN],
-                max: lanes_of(greatest)[MAX],
+                min,
+                max,
             };
+        }
+    }
+}
+
+/// Vectors of lanes' sums and extremes.
+struct Rows<'a>(&'a mut [[f32; LANES]; LANES]);
+
+impl Rows<'_> {
+    /// The sums of the rows, and the least and the greatest lane of one each. Lanes become rows, which are put together as vectors: the first's with the
+    /// second's, then the third's.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    unsafe fn put_together<V: Vector>(self, min: usize, max: usize) -> ([f64; LANES], f32, f32) {
+        // SAFETY: a row is a vector, and the level is the caller's.
+        unsafe {
+            let lanes = V::exchange(std::array::from_fn(|row| V::load(self.0[row].as_ptr())));
+            let (mut least, mut greatest) = (lanes[0], lanes[0]);
+            for (row, lane) in self.0.iter_mut().zip(lanes) {
+                (least, greatest) = (lane.lesser(least), lane.greater(greatest));
+                lane.store(row.as_mut_ptr());
+            }
+            let mut totals = [0.0; LANES];
+            for row in self.0 {
+                for (total, &sum) in totals.iter_mut().zip(&*row) {
+                    *total += f64::from(sum);
+                }
+            }
+            (totals, lanes_of(least)[min], lanes_of(greatest)[max])
         }
     }
 }
@@ -382,7 +402,7 @@ mod tests {
     use crate::level::{Level, run_at};
 
     /// Elements as networks make them, about a level and of a spread.
-    fn elements(len: usize, mean: f32, spread: f32, every_zero: usize) -> Vec<f32> {
+    pub(super) fn elements(len: usize, mean: f32, spread: f32, every_zero: usize) -> Vec<f32> {
         let element = |at: usize| {
             let x = (at as u32).wrapping_mul(2_654_435_761) >> 8;
             let x = x as f32 / (1 << 23) as f32 - 1.0;
@@ -401,7 +421,7 @@ mod tests {
         [n, mean, central(2), central(3), central(4), x.iter().map(|x| x.abs()).sum(), zeros]
     }
 
-    fn check(x: &[f32], found: &Moments, tolerance: f64) {
+    pub(super) fn check(x: &[f32], found: &Moments, tolerance: f64) {
         let expect = naive(x);
         let [m2, m3, m4] = found.central;
         // A third moment is judged beside what its terms add up to without their signs, a mean beside the spread.

@@ -116,7 +116,9 @@ fn elementwise(results: &mut Results) {
 fn reductions(results: &mut Results) {
     for len in LENGTHS {
         let x = values(len, 1009);
-        for (way, m) in [("exact", Moments::exact(&x)), ("blocks", Moments::of(&x))] {
+        for (way, m) in
+            [("exact", Moments::exact(&x)), ("blocks", Moments::of(&x)), ("rectified", Moments::with_rectified(&x)[1])]
+        {
             let numbers = [m.count, m.mean, m.central[0], m.central[1], m.central[2], m.absolutes, m.zeros];
             let extremes = [f64::from(m.min), f64::from(m.max)];
             results.keep(format!("moments {way} {len}"), numbers.into_iter().chain(extremes).map(f64::to_bits));

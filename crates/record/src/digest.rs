@@ -17,6 +17,13 @@ pub(crate) struct Cut {
     pub of: usize,
 }
 
+impl Cut {
+    /// The elements of each sample.
+    pub(crate) fn samples_of<'a>(&self, elements: &'a [f32]) -> impl ExactSizeIterator<Item = &'a [f32]> {
+        elements.chunks_exact((elements.len() / self.samples.len().max(1)).max(1))
+    }
+}
+
 /// What is kept of an activation on some samples of a batch.
 #[derive(Clone, Debug)]
 pub(crate) struct Digest {
@@ -30,12 +37,18 @@ pub(crate) struct Digest {
 
 impl Digest {
     /// Of the elements of these samples.
+    #[cfg(test)]
     pub(crate) fn of(elements: &[f32], cut: &Cut) -> Digest {
+        Digest::with(cut.samples_of(elements).map(Moments::of).collect(), elements, cut)
+    }
+
+    /// Of the elements of these samples, of which the moments are known.
+    pub(crate) fn with(moments: Vec<Moments>, elements: &[f32], cut: &Cut) -> Digest {
         let features = elements.len() / cut.samples.len().max(1);
         let (all, first) = (features * cut.of, features * cut.samples.start);
         let here = |place: usize| place.checked_sub(first).and_then(|at| elements.get(at).copied());
         Digest {
-            moments: elements.chunks_exact(features.max(1)).map(Moments::of).collect(),
+            moments,
             sample: sampled(all, first..first + elements.len()).map(|place| elements[place - first]).collect(),
             elements: ACTIVATION.map(|element| here(element.place(cut.of, features))),
         }

@@ -2,6 +2,7 @@
 
 use crate::digest::{Cut, Digest};
 use seismograd_autodiff::{Observer, Port, Site, Tensor, Var};
+use seismograd_tensor::moments::Moments;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -57,7 +58,8 @@ type Last = Option<(Var, Arc<Digest>)>;
 /// Observes one graph at one step, for [`crate::Recorder::row`].
 ///
 /// Sites that are not recorded are passed over. Where a scope opens more than once in a graph, the first opening is kept. Of the output layer's sites
-/// the tensors are kept until the watch is dropped; what other sites show is digested at once, so that their memory is free.
+/// the tensors are kept until the watch is dropped; what other sites show is digested at once, so that their memory is free. A ReLU behind a convolution
+/// that is recorded too is digested with it, in one pass; alone it is digested by itself, to the same statistics up to rounding.
 #[derive(Clone, Debug)]
 pub struct Watch {
     watched: Arc<Watched>,
@@ -65,12 +67,14 @@ pub struct Watch {
     seen: Vec<Seen>,
     last_value: Last,
     last_gradient: Last,
+    /// The moments of what a ReLU makes of a node that was shown, by sample.
+    rectified: Option<(Var, Vec<Moments>)>,
 }
 
 impl Watch {
     pub(crate) fn new(watched: &Arc<Watched>, cut: Cut) -> Watch {
         let seen = vec![Seen::default(); watched.len];
-        Watch { watched: Arc::clone(watched), cut, seen, last_value: None, last_gradient: None }
+        Watch { watched: Arc::clone(watched), cut, seen, last_value: None, last_gradient: None, rectified: None }
     }
 
     pub(crate) fn seen(&self, slot: usize) -> &Seen {
@@ -96,35 +100,73 @@ impl Observer for Watch {
 
     fn value(&mut self, site: Site<'_>, value: &Tensor) {
         let Some(slot) = self.watched.slot(site) else { return };
-        let kept = &mut self.seen[slot.at].value;
-        if kept.is_none() {
-            *kept = Some(keep(slot, site.node, value, &self.cut, &mut self.last_value));
+        if self.seen[slot.at].value.is_none() {
+            let last = self.last_value.take();
+            let kept = keep(slot, site, value, last, |elements| {
+                let moments = self.moments_of_value(site, elements);
+                Digest::with(moments, elements, &self.cut)
+            });
+            self.last_value = kept.last(site);
+            self.seen[slot.at].value = Some(kept);
         }
     }
 
     fn gradient(&mut self, site: Site<'_>, gradient: &Tensor) {
         if let Some(slot) = self.watched.slot(site) {
             // The reverse loop comes to a scope's first opening last.
-            let kept = keep(slot, site.node, gradient, &self.cut, &mut self.last_gradient);
+            let last = self.last_gradient.take();
+            let kept =
+                keep(slot, site, gradient, last, |elements| Digest::with(self.moments(elements), elements, &self.cut));
+            self.last_gradient = kept.last(site);
             self.seen[slot.at].gradient = Some(kept);
         }
     }
 }
 
-/// What is kept of a tensor that a node shows.
-fn keep(slot: Slot, node: Var, tensor: &Tensor, cut: &Cut, last: &mut Last) -> Kept {
+impl Kept {
+    /// What the other sites of the node share.
+    fn last(&self, site: Site<'_>) -> Last {
+        match self {
+            Kept::Digest(digest) => Some((site.node, Arc::clone(digest))),
+            Kept::Whole(_) => None,
+        }
+    }
+}
+
+/// What is kept of a tensor that a node shows: the node's last digest, if there is one, or a new one.
+fn keep(slot: Slot, site: Site<'_>, tensor: &Tensor, last: Last, new: impl FnOnce(&[f32]) -> Digest) -> Kept {
     if slot.whole {
         return Kept::Whole(tensor.clone());
     }
-    let known = last.take().filter(|(known, _)| *known == node);
-    let (_, digest) = last.insert(known.unwrap_or_else(|| (node, Arc::new(Digest::of(tensor.as_slice(), cut)))));
-    Kept::Digest(Arc::clone(digest))
+    let known = last.filter(|(node, _)| *node == site.node);
+    Kept::Digest(known.map_or_else(|| Arc::new(new(tensor.as_slice())), |(_, digest)| digest))
+}
+
+impl Watch {
+    fn moments(&self, elements: &[f32]) -> Vec<Moments> {
+        self.cut.samples_of(elements).map(Moments::of).collect()
+    }
+
+    /// Of the samples of a value. A ReLU mostly follows what is computed for whoever asks: its moments are found in the same pass.
+    fn moments_of_value(&mut self, site: Site<'_>, elements: &[f32]) -> Vec<Moments> {
+        let known = self.rectified.take().filter(|(node, _)| Some(*node) == site.rectifies());
+        match known {
+            Some((_, moments)) => moments,
+            None if site.is_deferred() => {
+                let both = self.cut.samples_of(elements).map(Moments::with_rectified);
+                let (own, rectified) = both.map(|[own, rectified]| (own, rectified)).unzip();
+                self.rectified = Some((site.node, rectified));
+                own
+            }
+            None => self.moments(elements),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use seismograd_autodiff::Graph;
+    use seismograd_autodiff::{Graph, Window};
 
     fn watch(watched: Watched) -> Watch {
         Watch::new(&Arc::new(watched), Cut { samples: 0..1, of: 1 })
@@ -165,6 +207,36 @@ mod tests {
         graph.observe_values(&mut watch);
         let Some(Kept::Whole(kept)) = &watch.seen(slot).value else { panic!("it was shown") };
         assert_eq!(kept.as_slice().as_ptr(), graph.value(x).as_slice().as_ptr());
+    }
+
+    #[test]
+    fn a_relu_is_digested_with_what_it_rectifies() {
+        let mut graph = Graph::new();
+        let pixels = (0..2 * 64).map(|at| ((at * 7919 % 1009) as f32 - 500.0) / 64.0).collect();
+        let x = graph.constant(Tensor::new(&[2, 8, 8, 1], pixels));
+        let w = graph.leaf(Tensor::new(&[4, 1, 1, 1], vec![1.0, -1.0, 0.5, 0.25]));
+        let mut watched = Watched::default();
+        let slots = ["conv", "relu"].map(|scope| watched.add(scope, Port::Output, false));
+        let mut watch = watch(watched);
+        watch.cut = Cut { samples: 0..2, of: 2 };
+        let mut node = x;
+        for scope in ["conv", "relu"] {
+            graph.open_scope(scope, node);
+            node = if scope == "conv" { graph.conv2d(x, w, None, Window::square(1, 0)) } else { graph.relu(node) };
+            graph.observe_open_scope(Port::Output, node, &mut watch);
+            graph.close_scope(node);
+            // The convolution's value is found in the pass that digests it, its ReLU's with it.
+            assert_eq!(watch.rectified.is_some(), scope == "conv");
+        }
+        let relu = graph.value(node).as_slice().to_vec();
+        let conv = graph.conv2d(x, w, None, Window::square(1, 0));
+        for (slot, elements) in slots.into_iter().zip([graph.value(conv).as_slice(), &relu]) {
+            let Some(Kept::Digest(digest)) = &watch.seen(slot).value else { panic!("it was shown") };
+            let alone = Digest::of(elements, &watch.cut);
+            for (found, expect) in Digest::columns(&[digest]).into_iter().zip(Digest::columns(&[&alone])) {
+                assert!((found - expect).abs() <= 1e-6 * expect.abs().max(1.0), "{found}, {expect}");
+            }
+        }
     }
 
     #[test]

@@ -23,8 +23,8 @@ pub(super) trait Work {
     }
 }
 
-/// Steps that are timed in a turn.
-const STEPS: usize = 3;
+/// Steps that are timed in a turn: the first of them is slow, since threads that have slept share a processor until the system moves one of them.
+const STEPS: usize = 5;
 
 /// Training steps of the paper's CNN.
 #[derive(Clone)]

@@ -1,0 +1,151 @@
+//! Moments of elements and of what a ReLU makes of them, in one pass.
+
+use super::{
+    BLOCK, LANES, MAX, MIN, Moments, PROBES, RUN, Rows, STRIDE, Sums, greatest, lanes_of, reciprocal_power_of_two,
+};
+use crate::level::{Kernel, run};
+use crate::vector::Vector;
+
+impl Moments {
+    /// Of these elements, and of what a ReLU makes of them: the second cost half of the first. A NaN is one in both.
+    pub fn with_rectified(x: &[f32]) -> [Moments; 2] {
+        let block = |x: &[f32]| {
+            let (whole, rest) = x.split_at(x.len() - x.len() % STRIDE);
+            let [of_whole, of_rectified] = Moments::of_pair(whole);
+            // A NaN is no part of the ReLU's sums, but shows in the elements' own.
+            let is_number = of_whole.is_some_and(|whole| whole.mean.is_finite());
+            let of_rectified = of_rectified.filter(|_| is_number).unwrap_or_else(|| Moments::of(&rectified(whole)));
+            let of_whole = of_whole.unwrap_or_else(|| Moments::of(whole));
+            [of_whole.merge(&Moments::exact(rest)), of_rectified.merge(&Moments::exact(&rectified(rest)))]
+        };
+        let merge = |[x, y]: [Moments; 2], [next_x, next_y]: [Moments; 2]| [x.merge(&next_x), y.merge(&next_y)];
+        x.chunks(BLOCK).map(block).fold([Moments::default(); 2], merge)
+    }
+
+    /// Of whole strides and of what a ReLU makes of them, where the lanes' sums stand for them.
+    fn of_pair(x: &[f32]) -> [Option<Moments>; 2] {
+        let mut sums = [Sums::default(), Sums::default()];
+        if x.len() >= PROBES * LANES {
+            run(Pair { x, rows: &mut [[0.0; LANES]; LANES], sums: &mut sums });
+        }
+        sums.map(|sums| sums.moments(x.len() as f64))
+    }
+}
+
+/// Elements and what a ReLU makes of them, both about zero: what moves the centre of the ones moves the other's.
+struct Pair<'a> {
+    x: &'a [f32],
+    /// As for [`Block`]: of the elements, of the ReLU's, the extremes.
+    rows: &'a mut [[f32; LANES]; LANES],
+    sums: &'a mut [Sums; 2],
+}
+
+impl Kernel for Pair<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Pair { x, rows, sums } = self;
+        // SAFETY: as for `Block`.
+        unsafe {
+            let at = |vector: usize| V::load(x.as_ptr().add(vector * LANES));
+            let apart = x.len() / LANES / PROBES;
+            let furthest = (0..PROBES).fold(V::zero(), |far, probe| far.greater(at(probe * apart).abs()));
+            let Some(scale) = reciprocal_power_of_two(greatest(lanes_of(furthest))) else { return };
+            let (factor, zero, one) = (V::splat(scale), V::zero(), V::splat(1.0));
+            let (mut min, mut max) = (V::splat(f32::INFINITY), V::splat(f32::NEG_INFINITY));
+            for first in (0..x.len()).step_by(RUN / 2) {
+                let (mut s1, mut s2, mut s3, mut s4, mut zeros) = (zero, zero, zero, zero, zero);
+                let (mut r1, mut r2, mut r3, mut r4, mut off) = (zero, zero, zero, zero, zero);
+                for vector in first / LANES..x.len().min(first + RUN / 2) / LANES {
+                    let x = at(vector);
+                    let d = x.mul(factor);
+                    let square = d.mul(d);
+                    s1 = s1.add(d);
+                    s2 = s2.add(square);
+                    s3 = square.mul_add(d, s3);
+                    s4 = square.mul_add(square, s4);
+                    zeros = zeros.add_where_zero(x, one);
+                    let positive = x.relu();
+                    off = off.add_where_zero(positive, one);
+                    let r = positive.mul(factor);
+                    let square = r.mul(r);
+                    r1 = r1.add(r);
+                    r2 = r2.add(square);
+                    r3 = square.mul_add(r, r3);
+                    r4 = square.mul_add(square, r4);
+                    min = x.lesser(min);
+                    max = x.greater(max);
+                }
+                for (sum, to) in [s1, s2, s3, s4, zeros, r1, r2, r3, r4, off].into_iter().zip(&mut *rows) {
+                    V::load(to.as_ptr()).add(sum).store(to.as_mut_ptr());
+                }
+            }
+            min.store(rows[MIN].as_mut_ptr());
+            max.store(rows[MAX].as_mut_ptr());
+            let ([s1, s2, s3, s4, zeros, r1, r2, r3, r4, off, ..], min, max) = Rows(rows).put_together::<V>(MIN, MAX);
+            let scale = f64::from(scale);
+            let of = |powers: [f64; 4], absolutes: f64, zeros: f64, min: f32, max: f32| Sums {
+                centre: 0.0,
+                scale,
+                powers,
+                absolutes: absolutes / scale,
+                zeros,
+                min,
+                max,
+            };
+            *sums = [
+                // |x| = 2 max(x, 0) - x.
+                of([s1, s2, s3, s4], 2.0 * r1 - s1, zeros, min, max),
+                of([r1, r2, r3, r4], r1, off, if off > 0.0 { 0.0 } else { min }, max.max(0.0)),
+            ];
+        }
+    }
+}
+
+/// What a ReLU makes of the elements.
+fn rectified(x: &[f32]) -> Vec<f32> {
+    x.iter().map(|&x| if x < 0.0 { 0.0 } else { x }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{check, elements};
+    use super::*;
+    use crate::level::{Level, run_at};
+
+    #[test]
+    fn both_agree_with_the_definitions() {
+        for len in [1, 31, 32, 127, 128, 129, 4095, 20_011, 65_600] {
+            // The last two are done again: a ReLU's elements far from zero, and elements that are.
+            for (mean, spread) in [(0.0, 1.0), (-0.3, 1.0), (1e-12, 1e-11), (0.0, 1e18), (2.0, 1.0), (-9.0, 0.1)] {
+                let x = elements(len, mean, spread, 7);
+                let [of_x, of_relu] = Moments::with_rectified(&x);
+                check(&x, &of_x, 1e-6);
+                check(&rectified(&x), &of_relu, 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_shows_in_both() {
+        for bad in [f32::NAN, f32::INFINITY] {
+            let mut x = elements(4096, 0.0, 1.0, 5);
+            x[1000] = bad;
+            assert!(Moments::with_rectified(&x).iter().all(|m| !m.mean.is_finite() && m.central[0].is_nan()));
+        }
+    }
+
+    #[test]
+    fn every_level_gives_the_same_bits() {
+        let x = elements(4064, 0.0, 1.0, 3);
+        let bits = Level::ALL.into_iter().filter(|level| level.is_available()).map(|level| {
+            let mut sums = [Sums::default(), Sums::default()];
+            run_at(level, Pair { x: &x, rows: &mut [[0.0; LANES]; LANES], sums: &mut sums });
+            sums.map(|sums| {
+                let m = sums.moments(x.len() as f64).expect("spread evenly");
+                [m.mean, m.central[0], m.central[1], m.central[2], m.absolutes, m.zeros].map(f64::to_bits)
+            })
+        });
+        let bits: Vec<_> = bits.collect();
+        assert!(bits.windows(2).all(|pair| pair[0] == pair[1]));
+    }
+}
