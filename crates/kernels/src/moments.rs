@@ -122,6 +122,33 @@ impl Moments {
         }
     }
 
+    /// Of the elements of all parts, each added to the sums about the mean of all (Pébay 2008, equation 2.1 for many sets): what one [`Moments::merge`]
+    /// after the other gives, without their divisions.
+    pub fn together<'a>(parts: impl Iterator<Item = &'a Moments> + Clone) -> Moments {
+        let mut all = Moments::default();
+        for part in parts.clone() {
+            all.count += part.count;
+            all.mean += part.count * part.mean;
+            all.absolutes += part.absolutes;
+            all.zeros += part.zeros;
+            all.min = all.min.min(part.min);
+            all.max = all.max.max(part.max);
+        }
+        if all.count == 0.0 {
+            return all;
+        }
+        all.mean /= all.count;
+        let [c2, c3, c4] = &mut all.central;
+        for part in parts {
+            let (n, delta, [m2, m3, m4]) = (part.count, part.mean - all.mean, part.central);
+            let square = delta * delta;
+            *c2 += m2 + n * square;
+            *c3 += m3 + delta * (3.0 * m2 + n * square);
+            *c4 += m4 + 4.0 * delta * m3 + square * (6.0 * m2 + n * square);
+        }
+        all
+    }
+
     /// The sum of the squares of the elements.
     pub fn squares(&self) -> f64 {
         self.central[0] + self.count * self.mean * self.mean
@@ -486,8 +513,10 @@ mod tests {
     fn put_together_they_are_those_of_the_whole() {
         let x = elements(1000, 0.5, 2.0, 4);
         let parts = [&x[..1], &x[1..400], &x[400..400], &x[400..]];
-        let merged = parts.iter().fold(Moments::default(), |all, part| all.merge(&Moments::exact(part)));
-        check(&x, &merged, 1e-12);
+        let parts = parts.map(Moments::exact);
+        check(&x, &parts.iter().fold(Moments::default(), |all, part| all.merge(part)), 1e-12);
+        check(&x, &Moments::together(parts.iter()), 1e-12);
+        assert_eq!(Moments::together([].iter()).count, 0.0);
     }
 
     #[test]

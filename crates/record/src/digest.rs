@@ -17,51 +17,76 @@ pub(crate) struct Cut {
     pub of: usize,
 }
 
-impl Cut {
-    /// The elements of each sample.
-    pub(crate) fn samples_of<'a>(&self, elements: &'a [f32]) -> impl ExactSizeIterator<Item = &'a [f32]> {
-        elements.chunks_exact((elements.len() / self.samples.len().max(1)).max(1))
-    }
-}
-
 /// What is kept of an activation on some samples of a batch.
-#[derive(Clone, Debug)]
-pub(crate) struct Digest {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Digest<'a> {
     /// Of each sample.
-    moments: Vec<Moments>,
+    pub moments: &'a [Moments],
     /// The elements at the places of the sample that lie here.
-    sample: Vec<f32>,
+    pub sample: &'a [f32],
     /// The elements of fixed name that lie here.
-    elements: [Option<f32>; ACTIVATION.len()],
+    pub elements: [Option<f32>; ACTIVATION.len()],
 }
 
-impl Digest {
-    /// Of the elements of these samples.
-    #[cfg(test)]
-    pub(crate) fn of(elements: &[f32], cut: &Cut) -> Digest {
-        Digest::with(cut.samples_of(elements).map(Moments::of).collect(), elements, cut)
-    }
-
-    /// Of the elements of these samples, of which the moments are known.
-    pub(crate) fn with(moments: Vec<Moments>, elements: &[f32], cut: &Cut) -> Digest {
-        let features = elements.len() / cut.samples.len().max(1);
-        let (all, first) = (features * cut.of, features * cut.samples.start);
-        let here = |place: usize| place.checked_sub(first).and_then(|at| elements.get(at).copied());
-        Digest {
-            moments,
-            sample: sampled(all, first..first + elements.len()).map(|place| elements[place - first]).collect(),
-            elements: ACTIVATION.map(|element| here(element.place(cut.of, features))),
-        }
-    }
-
+impl Digest<'_> {
     /// The columns of a whole batch, in sample order: the statistics, then the elements of fixed name.
-    pub(crate) fn columns(pieces: &[&Digest]) -> Vec<f32> {
-        let moments = pieces.iter().flat_map(|piece| &piece.moments);
-        let moments = moments.fold(Moments::default(), |all, sample| all.merge(sample));
-        let sample = pieces.iter().map(|piece| &piece.sample[..]).collect::<Vec<_>>().concat();
+    pub(crate) fn columns(pieces: &[Digest<'_>]) -> Vec<f32> {
+        let moments = Moments::together(pieces.iter().flat_map(|piece| piece.moments));
+        let sample = pieces.iter().map(|piece| piece.sample).collect::<Vec<_>>().concat();
         let statistics = if sample.is_empty() { [0.0; COUNT] } else { assemble(&moments, &sample) };
         let element = |at: usize| pieces.iter().find_map(|piece| piece.elements[at]).unwrap_or(0.0);
         statistics.into_iter().chain((0..ACTIVATION.len()).map(element)).collect()
+    }
+}
+
+/// Digests of the same samples, all in the same memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Digests {
+    cut: Cut,
+    moments: Vec<Moments>,
+    samples: Vec<f32>,
+    /// Of each digest: where its elements of the sample begin, and those of fixed name.
+    entries: Vec<(usize, [Option<f32>; ACTIVATION.len()])>,
+}
+
+impl Digests {
+    /// None so far, and room for so many.
+    pub(crate) fn new(cut: Cut, room: usize) -> Digests {
+        let samples = cut.samples.len();
+        let expected = (SAMPLE * samples).div_ceil(cut.of.max(1)) + 1;
+        Digests {
+            cut,
+            moments: Vec::with_capacity(room * samples),
+            samples: Vec::with_capacity(room * expected),
+            entries: Vec::with_capacity(room),
+        }
+    }
+
+    /// The elements of each sample.
+    pub(crate) fn cut<'a>(&self, elements: &'a [f32]) -> impl ExactSizeIterator<Item = &'a [f32]> + use<'a> {
+        elements.chunks_exact((elements.len() / self.cut.samples.len().max(1)).max(1))
+    }
+
+    /// Adds that of these elements, of whose samples the moments are given; its number.
+    pub(crate) fn add(&mut self, elements: &[f32], moments: impl ExactSizeIterator<Item = Moments>) -> usize {
+        let Cut { samples, of } = &self.cut;
+        let features = elements.len() / samples.len().max(1);
+        let (all, first) = (features * of, features * samples.start);
+        let here = |place: usize| place.checked_sub(first).and_then(|at| elements.get(at).copied());
+        self.entries.push((self.samples.len(), ACTIVATION.map(|element| here(element.place(*of, features)))));
+        self.moments.extend(moments);
+        // As many for each digest, so that they are found again: none stand for samples without elements.
+        self.moments.resize_with(self.entries.len() * samples.len(), Moments::default);
+        self.samples.extend(sampled(all, first..first + elements.len()).map(|place| elements[place - first]));
+        self.entries.len() - 1
+    }
+
+    /// The digest of a number.
+    pub(crate) fn get(&self, at: usize) -> Digest<'_> {
+        let (first, elements) = self.entries[at];
+        let end = self.entries.get(at + 1).map_or(self.samples.len(), |(next, _)| *next);
+        let samples = self.cut.samples.len();
+        Digest { moments: &self.moments[at * samples..][..samples], sample: &self.samples[first..end], elements }
     }
 }
 
@@ -81,16 +106,18 @@ mod tests {
 
     fn columns(elements: &[f32], samples: usize, cuts: &[usize]) -> Vec<f32> {
         let features = elements.len() / samples;
-        let pieces: Vec<Digest> = cuts
-            .windows(2)
-            .map(|cut| {
-                Digest::of(
-                    &elements[cut[0] * features..cut[1] * features],
-                    &Cut { samples: cut[0]..cut[1], of: samples },
-                )
-            })
-            .collect();
-        Digest::columns(&pieces.iter().collect::<Vec<_>>())
+        let pieces = cuts.windows(2).map(|cut| {
+            let mut digests = Digests::new(Cut { samples: cut[0]..cut[1], of: samples }, 2);
+            let elements = &elements[cut[0] * features..cut[1] * features];
+            // What stands before it in the same memory does not matter.
+            for elements in [&vec![7.0; elements.len()], elements] {
+                let moments = digests.cut(elements).map(Moments::of);
+                digests.add(elements, moments);
+            }
+            digests
+        });
+        let pieces: Vec<Digests> = pieces.collect();
+        Digest::columns(&pieces.iter().map(|digests| digests.get(1)).collect::<Vec<_>>())
     }
 
     #[test]

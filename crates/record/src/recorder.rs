@@ -175,7 +175,7 @@ enum Found<'a> {
     /// All elements, in pieces, and the number of samples.
     Whole(Vec<&'a [f32]>, usize),
     /// Their digests, in sample order.
-    Digests(Vec<&'a Arc<Digest>>),
+    Digests(Vec<Digest<'a>>),
     /// A parameter's, before and after the update.
     Update(&'a [f32], &'a [f32]),
 }
@@ -184,7 +184,7 @@ impl Found<'_> {
     fn is_twin_of(&self, other: &Found<'_>) -> bool {
         match (self, other) {
             (Found::Digests(a), Found::Digests(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| std::ptr::eq(a.moments, b.moments))
             }
             _ => false,
         }
@@ -214,7 +214,7 @@ impl Tracked {
                 let seen = watch.seen(slot);
                 match if self.signal.quantity() == Quantity::Value { &seen.value } else { &seen.gradient } {
                     Some(Kept::Whole(tensor)) => tensors.push(tensor),
-                    Some(Kept::Digest(digest)) => digests.push(digest),
+                    Some(Kept::Digest(digest)) => digests.push(watch.digest(*digest)),
                     None => {}
                 }
             }
@@ -231,7 +231,7 @@ impl Tracked {
     /// The statistics and the fixed elements, in the order of the columns.
     fn measure(&self, found: &Found<'_>) -> Vec<f32> {
         match found {
-            Found::Digests(pieces) => Digest::columns(&pieces.iter().map(|piece| &***piece).collect::<Vec<_>>()),
+            Found::Digests(pieces) => Digest::columns(pieces),
             Found::Whole(pieces, samples) => match pieces[..] {
                 [elements] => self.of(elements.into(), *samples),
                 _ => self.of(pieces.concat().into(), *samples),

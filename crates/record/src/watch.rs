@@ -1,6 +1,6 @@
 //! What one graph shows of the recorded sites, digested as it is shown.
 
-use crate::digest::{Cut, Digest};
+use crate::digest::{Cut, Digest, Digests};
 use seismograd_autodiff::{Observer, Port, Site, Tensor, Var};
 use seismograd_tensor::moments::Moments;
 use std::collections::BTreeMap;
@@ -31,6 +31,11 @@ impl Watched {
         at
     }
 
+    /// The most digests that one watch makes: of each end that is not kept whole, a value and a gradient.
+    fn digests(&self) -> usize {
+        2 * self.slots.values().flatten().flatten().filter(|slot| !slot.whole).count()
+    }
+
     fn slot(&self, site: Site<'_>) -> Option<Slot> {
         self.slots.get(site.scope)?[site.port as usize]
     }
@@ -41,8 +46,8 @@ impl Watched {
 pub(crate) enum Kept {
     /// The tensor, which shares the graph's memory.
     Whole(Tensor),
-    /// Its digest, which sites of one node share.
-    Digest(Arc<Digest>),
+    /// The number of its digest among the watch's, which sites of one node share.
+    Digest(usize),
 }
 
 /// What was seen at one site.
@@ -52,8 +57,8 @@ pub(crate) struct Seen {
     pub gradient: Option<Kept>,
 }
 
-/// The digest of the node that was shown last: its other sites are shown next.
-type Last = Option<(Var, Arc<Digest>)>;
+/// The node that was shown last, and the number of its digest: its other sites are shown next.
+type Last = Option<(Var, usize)>;
 
 /// Observes one graph at one step, for [`crate::Recorder::row`].
 ///
@@ -63,7 +68,7 @@ type Last = Option<(Var, Arc<Digest>)>;
 #[derive(Clone, Debug)]
 pub struct Watch {
     watched: Arc<Watched>,
-    cut: Cut,
+    digests: Digests,
     seen: Vec<Seen>,
     last_value: Last,
     last_gradient: Last,
@@ -74,7 +79,13 @@ pub struct Watch {
 impl Watch {
     pub(crate) fn new(watched: &Arc<Watched>, cut: Cut) -> Watch {
         let seen = vec![Seen::default(); watched.len];
-        Watch { watched: Arc::clone(watched), cut, seen, last_value: None, last_gradient: None, rectified: None }
+        let digests = Digests::new(cut, watched.digests());
+        Watch { watched: Arc::clone(watched), digests, seen, last_value: None, last_gradient: None, rectified: None }
+    }
+
+    /// The digest of a number.
+    pub(crate) fn digest(&self, at: usize) -> Digest<'_> {
+        self.digests.get(at)
     }
 
     pub(crate) fn seen(&self, slot: usize) -> &Seen {
@@ -101,65 +112,56 @@ impl Observer for Watch {
     fn value(&mut self, site: Site<'_>, value: &Tensor) {
         let Some(slot) = self.watched.slot(site) else { return };
         if self.seen[slot.at].value.is_none() {
-            let last = self.last_value.take();
-            let kept = keep(slot, site, value, last, |elements| {
-                let moments = self.moments_of_value(site, elements);
-                Digest::with(moments, elements, &self.cut)
+            let kept = slot.keep(site, value, self.last_value).unwrap_or_else(|| {
+                let digest = self.add_value(site, value.as_slice());
+                self.last_value = Some((site.node, digest));
+                Kept::Digest(digest)
             });
-            self.last_value = kept.last(site);
             self.seen[slot.at].value = Some(kept);
         }
     }
 
     fn gradient(&mut self, site: Site<'_>, gradient: &Tensor) {
         if let Some(slot) = self.watched.slot(site) {
+            let kept = slot.keep(site, gradient, self.last_gradient).unwrap_or_else(|| {
+                let digest = self.add(gradient.as_slice());
+                self.last_gradient = Some((site.node, digest));
+                Kept::Digest(digest)
+            });
             // The reverse loop comes to a scope's first opening last.
-            let last = self.last_gradient.take();
-            let kept =
-                keep(slot, site, gradient, last, |elements| Digest::with(self.moments(elements), elements, &self.cut));
-            self.last_gradient = kept.last(site);
             self.seen[slot.at].gradient = Some(kept);
         }
     }
 }
 
-impl Kept {
-    /// What the other sites of the node share.
-    fn last(&self, site: Site<'_>) -> Last {
-        match self {
-            Kept::Digest(digest) => Some((site.node, Arc::clone(digest))),
-            Kept::Whole(_) => None,
+impl Slot {
+    /// What is kept of a tensor without looking at its elements, if anything.
+    fn keep(self, site: Site<'_>, tensor: &Tensor, last: Last) -> Option<Kept> {
+        if self.whole {
+            return Some(Kept::Whole(tensor.clone()));
         }
+        last.filter(|(node, _)| *node == site.node).map(|(_, digest)| Kept::Digest(digest))
     }
-}
-
-/// What is kept of a tensor that a node shows: the node's last digest, if there is one, or a new one.
-fn keep(slot: Slot, site: Site<'_>, tensor: &Tensor, last: Last, new: impl FnOnce(&[f32]) -> Digest) -> Kept {
-    if slot.whole {
-        return Kept::Whole(tensor.clone());
-    }
-    let known = last.filter(|(node, _)| *node == site.node);
-    Kept::Digest(known.map_or_else(|| Arc::new(new(tensor.as_slice())), |(_, digest)| digest))
 }
 
 impl Watch {
-    fn moments(&self, elements: &[f32]) -> Vec<Moments> {
-        self.cut.samples_of(elements).map(Moments::of).collect()
+    /// Adds the digest of a value. A ReLU mostly follows what is computed for whoever asks: its moments are found in the same pass.
+    fn add_value(&mut self, site: Site<'_>, elements: &[f32]) -> usize {
+        match self.rectified.take().filter(|(node, _)| Some(*node) == site.rectifies()) {
+            Some((_, moments)) => self.digests.add(elements, moments.into_iter()),
+            None if site.is_deferred() => {
+                let both = self.digests.cut(elements).map(Moments::with_rectified);
+                let (own, rectified): (Vec<_>, _) = both.map(|[own, rectified]| (own, rectified)).unzip();
+                self.rectified = Some((site.node, rectified));
+                self.digests.add(elements, own.into_iter())
+            }
+            None => self.add(elements),
+        }
     }
 
-    /// Of the samples of a value. A ReLU mostly follows what is computed for whoever asks: its moments are found in the same pass.
-    fn moments_of_value(&mut self, site: Site<'_>, elements: &[f32]) -> Vec<Moments> {
-        let known = self.rectified.take().filter(|(node, _)| Some(*node) == site.rectifies());
-        match known {
-            Some((_, moments)) => moments,
-            None if site.is_deferred() => {
-                let both = self.cut.samples_of(elements).map(Moments::with_rectified);
-                let (own, rectified) = both.map(|[own, rectified]| (own, rectified)).unzip();
-                self.rectified = Some((site.node, rectified));
-                own
-            }
-            None => self.moments(elements),
-        }
+    fn add(&mut self, elements: &[f32]) -> usize {
+        let moments = self.digests.cut(elements).map(Moments::of);
+        self.digests.add(elements, moments)
     }
 }
 
@@ -172,10 +174,10 @@ mod tests {
         Watch::new(&Arc::new(watched), Cut { samples: 0..1, of: 1 })
     }
 
-    fn item(kept: &Option<Kept>) -> f32 {
+    fn item(watch: &Watch, kept: &Option<Kept>) -> f32 {
         match kept.as_ref().expect("it was shown") {
             Kept::Whole(tensor) => tensor.item(),
-            Kept::Digest(digest) => Digest::columns(&[digest])[0],
+            Kept::Digest(digest) => Digest::columns(&[watch.digest(*digest)])[0],
         }
     }
 
@@ -192,7 +194,7 @@ mod tests {
             graph.observe_values(&mut watch);
             graph.backward_from(fourth, Tensor::full(&[1], 1.0), &mut watch);
             let seen = watch.seen(slot);
-            assert_eq!((item(&seen.value), item(&seen.gradient)), (9.0, 18.0));
+            assert_eq!((item(&watch, &seen.value), item(&watch, &seen.gradient)), (9.0, 18.0));
         }
     }
 
@@ -217,8 +219,8 @@ mod tests {
         let w = graph.leaf(Tensor::new(&[4, 1, 1, 1], vec![1.0, -1.0, 0.5, 0.25]));
         let mut watched = Watched::default();
         let slots = ["conv", "relu"].map(|scope| watched.add(scope, Port::Output, false));
-        let mut watch = watch(watched);
-        watch.cut = Cut { samples: 0..2, of: 2 };
+        let cut = Cut { samples: 0..2, of: 2 };
+        let mut watch = Watch::new(&Arc::new(watched), cut.clone());
         let mut node = x;
         for scope in ["conv", "relu"] {
             graph.open_scope(scope, node);
@@ -231,9 +233,12 @@ mod tests {
         let relu = graph.value(node).as_slice().to_vec();
         let conv = graph.conv2d(x, w, None, Window::square(1, 0));
         for (slot, elements) in slots.into_iter().zip([graph.value(conv).as_slice(), &relu]) {
-            let Some(Kept::Digest(digest)) = &watch.seen(slot).value else { panic!("it was shown") };
-            let alone = Digest::of(elements, &watch.cut);
-            for (found, expect) in Digest::columns(&[digest]).into_iter().zip(Digest::columns(&[&alone])) {
+            let Some(Kept::Digest(digest)) = watch.seen(slot).value else { panic!("it was shown") };
+            let mut alone = Digests::new(cut.clone(), 1);
+            let moments = alone.cut(elements).map(Moments::of);
+            alone.add(elements, moments);
+            let [found, expect] = [watch.digest(digest), alone.get(0)].map(|digest| Digest::columns(&[digest]));
+            for (found, expect) in found.into_iter().zip(expect) {
                 assert!((found - expect).abs() <= 1e-6 * expect.abs().max(1.0), "{found}, {expect}");
             }
         }
@@ -252,7 +257,7 @@ mod tests {
         graph.backward_from(sum, Tensor::scalar(1.0), &mut watch);
         let digests = |of: fn(&Seen) -> &Option<Kept>| {
             slots.map(|slot| match of(watch.seen(slot)) {
-                Some(Kept::Digest(digest)) => Arc::as_ptr(digest),
+                Some(Kept::Digest(digest)) => *digest,
                 other => panic!("{other:?}"),
             })
         };
