@@ -151,9 +151,11 @@ fn directories(runs: &[Settings]) -> Result<BTreeSet<PathBuf>> {
     runs.iter().map(|run| Ok(run.config.key().directory()?)).collect()
 }
 
-/// Says how to go on.
+/// Says how to go on, by the command that began.
 fn stopped(files: &Files) -> ExitCode {
-    complain(&format!("stopped; go on with: characterize --resume --out {}", files.directory().display()));
+    let command =
+        if std::env::var_os("CARGO").is_some() { "cargo run --example characterize --" } else { "characterize" };
+    complain(&format!("stopped; go on with: {command} --resume --out {}", files.directory().display()));
     ExitCode::from(INTERRUPTED)
 }
 
