@@ -30,6 +30,8 @@ pub mod conv;
 pub mod double;
 pub mod elementwise;
 pub mod geometry;
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
+mod inlined;
 pub mod level;
 pub mod matmul;
 pub mod moments;

@@ -16,7 +16,7 @@
 mod pair;
 
 use crate::level::{Kernel, run};
-use crate::vector::{LANES, Vector};
+use crate::vector::{LANES, Vector, load_rows};
 
 /// What is known of some elements. Two of them put together ([`Moments::merge`]) are what is known of the elements of both.
 #[derive(Clone, Copy, Debug)]
@@ -266,7 +266,7 @@ impl Rows<'_> {
     unsafe fn put_together<V: Vector>(self, min: usize, max: usize) -> ([f64; LANES], f32, f32) {
         // SAFETY: a row is a vector, and the level is the caller's.
         unsafe {
-            let lanes = V::exchange(std::array::from_fn(|row| V::load(self.0[row].as_ptr())));
+            let lanes = V::exchange(load_rows(self.0));
             let (mut least, mut greatest) = (lanes[0], lanes[0]);
             for (row, lane) in self.0.iter_mut().zip(lanes) {
                 (least, greatest) = (lane.lesser(least), lane.greater(greatest));

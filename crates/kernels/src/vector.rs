@@ -163,6 +163,23 @@ pub trait Vector: Copy {
     unsafe fn split_where_equal(self, x: Self, y: Self) -> (Self, Self);
 }
 
+/// Sixteen rows as vectors.
+///
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+pub(crate) unsafe fn load_rows<V: Vector>(rows: &[[f32; LANES]; LANES]) -> [V; LANES] {
+    // A loop, not a closure, which the compiler may leave a function of its own, outside the level.
+    // SAFETY: a row is a vector; the level is the caller's.
+    unsafe {
+        let mut vectors = [V::zero(); LANES];
+        for (vector, row) in vectors.iter_mut().zip(rows) {
+            *vector = V::load(row.as_ptr());
+        }
+        vectors
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -88,7 +88,7 @@ impl Vector for Avx2 {
             (low[1][i], high[1][i]) = (vectors[8 + i].0, vectors[8 + i].1);
         }
         // SAFETY: the caller vouches for AVX2 and FMA.
-        let [low, high] = unsafe { [low.map(|rows| exchange(rows)), high.map(|rows| exchange(rows))] };
+        let (low, high) = unsafe { ([exchange(low[0]), exchange(low[1])], [exchange(high[0]), exchange(high[1])]) };
         let mut exchanged = vectors;
         for i in 0..8 {
             exchanged[i] = Avx2(low[0][i], low[1][i]);

@@ -74,28 +74,36 @@ impl Correlate<'_> {
         unsafe {
             let bias = V::load(bias.as_ptr());
             let to = output.as_mut_ptr().add(first);
-            let store = |i: usize, j: usize| {
-                let (pixel, at) = (pixels[i][j].add(bias), i * row + j * channels);
-                match rectified {
-                    Some(rectified) => pixel.where_positive(V::load(rectified.add(at))),
-                    None if relu => pixel.relu(),
-                    None => pixel,
-                }
-                .store(to.add(at));
-            };
             if height == OUT && width == OUT {
                 for i in 0..OUT {
                     for j in 0..OUT {
-                        store(i, j);
+                        finish(pixels[i][j].add(bias), relu, rectified, i * row + j * channels, to);
                     }
                 }
             } else {
                 for i in 0..height {
                     for j in 0..width {
-                        store(i, j);
+                        finish(pixels[i][j].add(bias), relu, rectified, i * row + j * channels, to);
                     }
                 }
             }
         }
+    }
+}
+
+/// Writes a pixel `at` elements behind `to`, after what is done to it. No closure: the compiler may leave one a function of its own, outside the level.
+///
+/// # Safety
+/// The level's instructions must be available, and sixteen elements be there.
+#[inline(always)]
+unsafe fn finish<V: Vector>(pixel: V, relu: bool, rectified: Option<*const f32>, at: usize, to: *mut f32) {
+    // SAFETY: the caller's.
+    unsafe {
+        let pixel = match rectified {
+            Some(rectified) => pixel.where_positive(V::load(rectified.add(at))),
+            None if relu => pixel.relu(),
+            None => pixel,
+        };
+        pixel.store(to.add(at));
     }
 }

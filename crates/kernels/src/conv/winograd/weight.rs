@@ -4,7 +4,7 @@ use super::transform::{Input, Transform, Upstream, WeightGradient};
 use super::{IN, OUT, Square, TOGETHER, Tiles, Transformed, product};
 use crate::buffer::Buffer;
 use crate::level::{self, Kernel, Level};
-use crate::vector::{LANES, Vector};
+use crate::vector::{LANES, Vector, load_rows};
 
 /// Samples and their upstream gradient.
 pub(in crate::conv) struct GradientBlock<'a> {
@@ -105,9 +105,9 @@ impl Kernel for Unpack<'_> {
                         }
                     }
                 }
-                for (at, square) in rows.chunks_exact(LANES).enumerate() {
-                    // SAFETY: both arrays have sixteen rows of sixteen; the level is the caller's.
-                    let lanes = unsafe { V::exchange(std::array::from_fn(|k| V::load(square[k].as_ptr()))) };
+                for (at, square) in rows.as_chunks::<LANES>().0.iter().enumerate() {
+                    // SAFETY: the level is the caller's.
+                    let lanes = unsafe { V::exchange(load_rows(square)) };
                     for (lane, elements) in lanes.into_iter().enumerate() {
                         let channel = (block * LANES + lane) * channels_in + group * LANES;
                         let to = &mut self.gradient[channel * 9 + at * LANES..][..LANES];
