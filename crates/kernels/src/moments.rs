@@ -196,8 +196,10 @@ impl Sums {
     }
 }
 
-/// Sums that a lane makes.
-const SUMS: usize = 6;
+/// Sums that a lane makes of one thing: powers and zeros.
+const POWERS: usize = 5;
+/// Those and sizes.
+const SUMS: usize = POWERS + 1;
 /// The rows of the extremes, behind those of the sums.
 const MIN: usize = 2 * SUMS;
 const MAX: usize = MIN + 1;
@@ -239,7 +241,7 @@ impl Kernel for Block<'_> {
             extremes.0.store(rows[MIN].as_mut_ptr());
             extremes.1.store(rows[MAX].as_mut_ptr());
             let (totals, min, max) = Rows(rows).put_together::<V>(MIN, MAX);
-            let [s1, s2, s3, s4, absolutes, zeros] = std::array::from_fn(|sum| totals[sum] + totals[SUMS + sum]);
+            let [s1, s2, s3, s4, zeros, absolutes] = std::array::from_fn(|sum| totals[sum] + totals[SUMS + sum]);
             *sums = Sums {
                 centre: f64::from(centre),
                 scale: f64::from(scale),
@@ -283,14 +285,52 @@ impl Rows<'_> {
     }
 }
 
-/// What sixteen lanes add up of a run, of every second vector: fields rather than arrays, which the compiler would not keep in registers.
-struct Accumulators<V> {
+/// What sixteen lanes add up of a run: fields rather than arrays, which the compiler would not keep in registers.
+#[derive(Clone, Copy)]
+struct Powers<V> {
     s1: V,
     s2: V,
     s3: V,
     s4: V,
-    absolutes: V,
     zeros: V,
+}
+
+impl<V: Vector> Powers<V> {
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    unsafe fn new() -> Self {
+        // SAFETY: the level is the caller's.
+        let zero = unsafe { V::zero() };
+        Powers { s1: zero, s2: zero, s3: zero, s4: zero, zeros: zero }
+    }
+
+    /// Adds the powers of `d`, which is `x` moved and scaled, and one where `x` is zero.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    unsafe fn add(&mut self, x: V, d: V, one: V) {
+        // SAFETY: the level is the caller's.
+        unsafe {
+            let square = d.mul(d);
+            self.s1 = self.s1.add(d);
+            self.s2 = self.s2.add(square);
+            self.s3 = square.mul_add(d, self.s3);
+            self.s4 = square.mul_add(square, self.s4);
+            self.zeros = self.zeros.add_where_zero(x, one);
+        }
+    }
+
+    fn sums(self) -> [V; POWERS] {
+        [self.s1, self.s2, self.s3, self.s4, self.zeros]
+    }
+}
+
+/// The same of every second vector, the sizes of the elements and their extremes.
+struct Accumulators<V> {
+    powers: Powers<V>,
+    absolutes: V,
     min: V,
     max: V,
 }
@@ -301,8 +341,7 @@ impl<V: Vector> Accumulators<V> {
     #[inline(always)]
     unsafe fn new((min, max): (V, V)) -> Self {
         // SAFETY: the level is the caller's.
-        let zero = unsafe { V::zero() };
-        Accumulators { s1: zero, s2: zero, s3: zero, s4: zero, absolutes: zero, zeros: zero, min, max }
+        unsafe { Accumulators { powers: Powers::new(), absolutes: V::zero(), min, max } }
     }
 
     /// # Safety
@@ -311,14 +350,8 @@ impl<V: Vector> Accumulators<V> {
     unsafe fn add(&mut self, x: V, factor: V, shift: V, one: V) {
         // SAFETY: the level is the caller's.
         unsafe {
-            let d = x.mul_add(factor, shift);
-            let square = d.mul(d);
-            self.s1 = self.s1.add(d);
-            self.s2 = self.s2.add(square);
-            self.s3 = square.mul_add(d, self.s3);
-            self.s4 = square.mul_add(square, self.s4);
+            self.powers.add(x, x.mul_add(factor, shift), one);
             self.absolutes = self.absolutes.add(x.abs());
-            self.zeros = self.zeros.add_where_zero(x, one);
             self.min = x.lesser(self.min);
             self.max = x.greater(self.max);
         }
@@ -328,11 +361,21 @@ impl<V: Vector> Accumulators<V> {
     /// The level's instructions must be available.
     #[inline(always)]
     unsafe fn flush(&self, to: &mut [[f32; LANES]]) {
-        let sums = [self.s1, self.s2, self.s3, self.s4, self.absolutes, self.zeros];
-        for (sum, to) in sums.into_iter().zip(to) {
-            // SAFETY: a row is a vector, and the level is the caller's.
-            unsafe { V::load(to.as_ptr()).add(sum).store(to.as_mut_ptr()) };
-        }
+        let [s1, s2, s3, s4, zeros] = self.powers.sums();
+        // SAFETY: the level is the caller's.
+        unsafe { add_to([s1, s2, s3, s4, zeros, self.absolutes], to) };
+    }
+}
+
+/// Adds vectors to rows.
+///
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn add_to<V: Vector, const N: usize>(sums: [V; N], rows: &mut [[f32; LANES]]) {
+    for (sum, row) in sums.into_iter().zip(rows) {
+        // SAFETY: a row is a vector, and the level is the caller's.
+        unsafe { V::load(row.as_ptr()).add(sum).store(row.as_mut_ptr()) };
     }
 }
 

@@ -1,7 +1,8 @@
 //! Moments of elements and of what a ReLU makes of them, in one pass.
 
 use super::{
-    BLOCK, LANES, MAX, MIN, Moments, PROBES, RUN, Rows, STRIDE, Sums, greatest, lanes_of, reciprocal_power_of_two,
+    BLOCK, LANES, MAX, MIN, Moments, POWERS, PROBES, Powers, RUN, Rows, STRIDE, Sums, add_to, greatest, lanes_of,
+    reciprocal_power_of_two,
 };
 use crate::level::{Kernel, run};
 use crate::vector::Vector;
@@ -50,34 +51,21 @@ impl Kernel for Pair<'_> {
             let apart = x.len() / LANES / PROBES;
             let furthest = (0..PROBES).fold(V::zero(), |far, probe| far.greater(at(probe * apart).abs()));
             let Some(scale) = reciprocal_power_of_two(greatest(lanes_of(furthest))) else { return };
-            let (factor, zero, one) = (V::splat(scale), V::zero(), V::splat(1.0));
+            let (factor, one) = (V::splat(scale), V::splat(1.0));
             let (mut min, mut max) = (V::splat(f32::INFINITY), V::splat(f32::NEG_INFINITY));
             for first in (0..x.len()).step_by(RUN / 2) {
-                let (mut s1, mut s2, mut s3, mut s4, mut zeros) = (zero, zero, zero, zero, zero);
-                let (mut r1, mut r2, mut r3, mut r4, mut off) = (zero, zero, zero, zero, zero);
+                let [mut own, mut rectified] = [Powers::<V>::new(); 2];
                 for vector in first / LANES..x.len().min(first + RUN / 2) / LANES {
                     let x = at(vector);
-                    let d = x.mul(factor);
-                    let square = d.mul(d);
-                    s1 = s1.add(d);
-                    s2 = s2.add(square);
-                    s3 = square.mul_add(d, s3);
-                    s4 = square.mul_add(square, s4);
-                    zeros = zeros.add_where_zero(x, one);
+                    own.add(x, x.mul(factor), one);
                     let positive = x.relu();
-                    off = off.add_where_zero(positive, one);
-                    let r = positive.mul(factor);
-                    let square = r.mul(r);
-                    r1 = r1.add(r);
-                    r2 = r2.add(square);
-                    r3 = square.mul_add(r, r3);
-                    r4 = square.mul_add(square, r4);
+                    rectified.add(positive, positive.mul(factor), one);
                     min = x.lesser(min);
                     max = x.greater(max);
                 }
-                for (sum, to) in [s1, s2, s3, s4, zeros, r1, r2, r3, r4, off].into_iter().zip(&mut *rows) {
-                    V::load(to.as_ptr()).add(sum).store(to.as_mut_ptr());
-                }
+                let (of_own, of_rectified) = rows.split_at_mut(POWERS);
+                add_to(own.sums(), of_own);
+                add_to(rectified.sums(), of_rectified);
             }
             min.store(rows[MIN].as_mut_ptr());
             max.store(rows[MAX].as_mut_ptr());
