@@ -2,6 +2,7 @@
 
 use crate::graph::{Graph, Node, Var};
 use seismograd_tensor::Tensor;
+use std::fmt;
 
 /// One of the two ends of a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +43,13 @@ impl<'a> Site<'a> {
 
     fn graph_node(&self) -> &Node {
         &self.graph.nodes[self.node.index()]
+    }
+}
+
+impl fmt::Debug for Site<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Site { scope, port, node, graph: _ } = self;
+        f.debug_struct("Site").field("scope", scope).field("port", port).field("node", node).finish_non_exhaustive()
     }
 }
 
