@@ -38,6 +38,12 @@ pub trait Backward: Send {
         false
     }
 
+    /// Whether the contribution to the first input is the upstream gradient's elements, each of them once, and zeros: the rule of a pooling that takes the
+    /// greatest of windows that do not overlap. Where the node's value is a NaN, the element may be left out.
+    fn spreads(&self) -> bool {
+        false
+    }
+
     /// The node's value, for a node that was pushed without one ([`Graph::push_deferred`]).
     ///
     /// # Panics

@@ -29,6 +29,6 @@ mod check;
 
 pub use backward::Gradients;
 pub use graph::{Backward, Context, Graph, Var};
-pub use observer::{Observer, Port, Site};
+pub use observer::{Observer, Passage, Port, Site};
 pub use ops::{BatchNorm, CrossEntropy, OPERATIONS, Reduction, Window};
 pub use seismograd_tensor::{Side, Tensor};

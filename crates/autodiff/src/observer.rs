@@ -41,9 +41,44 @@ impl<'a> Site<'a> {
         self.graph_node().deferred
     }
 
-    fn graph_node(&self) -> &Node {
+    /// The value there.
+    pub fn value(&self) -> &'a Tensor {
+        self.graph.value(self.node)
+    }
+
+    /// The nodes before this one whose gradients are known from its own: those of a ReLU's input, of what a max pooling spreads, or of both, where nothing
+    /// else uses them.
+    pub fn passes(&self) -> impl Iterator<Item = Passage> + use<'a> {
+        let only_input = |node: &'a Node| {
+            let input = *node.inputs.first()?;
+            (self.graph.nodes[input.index()].uses == 1).then_some(input)
+        };
+        let rule = |node: &'a Node| node.rule.as_deref();
+        let node = self.graph_node();
+        let spread = only_input(node).filter(|_| rule(node).is_some_and(|rule| rule.spreads()));
+        let (relu, elements) = match spread {
+            Some(input) => (&self.graph.nodes[input.index()], self.graph.value(input).len()),
+            None => (node, self.value().len()),
+        };
+        let gated = only_input(relu).filter(|_| rule(relu).is_some_and(|rule| rule.is_relu()));
+        let passage = |node: Option<Var>, gated| node.map(|node| Passage { node, gated, elements });
+        [passage(spread, false), passage(gated, true)].into_iter().flatten()
+    }
+
+    fn graph_node(&self) -> &'a Node {
         &self.graph.nodes[self.node.index()]
     }
+}
+
+/// A node whose gradient holds elements of a later node's gradient, each of them once, and zeros besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// The node.
+    pub node: Var,
+    /// Whether the elements are those where the later node's value is above zero. Otherwise they are all, but where that value is a NaN.
+    pub gated: bool,
+    /// The number of elements, zeros with them.
+    pub elements: usize,
 }
 
 impl fmt::Debug for Site<'_> {

@@ -13,6 +13,7 @@
 //! A block whose sums do not stand for it (its spread underflows, overflows, or is small beside the distance of `c` from the mean) is done the exact way.
 //! The order of every addition depends on the number of elements alone, never on the level.
 
+mod gated;
 mod pair;
 
 use crate::level::{Kernel, run};
@@ -240,7 +241,7 @@ impl Kernel for Block<'_> {
             }
             extremes.0.store(rows[MIN].as_mut_ptr());
             extremes.1.store(rows[MAX].as_mut_ptr());
-            let (totals, min, max) = Rows(rows).put_together::<V>(MIN, MAX);
+            let (totals, least, greatest) = Rows(rows).put_together::<V>();
             let [s1, s2, s3, s4, zeros, absolutes] = std::array::from_fn(|sum| totals[sum] + totals[SUMS + sum]);
             *sums = Sums {
                 centre: f64::from(centre),
@@ -248,8 +249,8 @@ impl Kernel for Block<'_> {
                 powers: [s1, s2, s3, s4],
                 absolutes,
                 zeros,
-                min,
-                max,
+                min: least[MIN],
+                max: greatest[MAX],
             };
         }
     }
@@ -259,13 +260,13 @@ impl Kernel for Block<'_> {
 struct Rows<'a>(&'a mut [[f32; LANES]; LANES]);
 
 impl Rows<'_> {
-    /// The sums of the rows, and the least and the greatest lane of one each. Lanes become rows, which are put together as vectors: the first's with the
-    /// second's, then the third's.
+    /// Of each row: the sum, the least and the greatest lane. Lanes become rows, which are put together as vectors: the first's with the second's, then the
+    /// third's.
     ///
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn put_together<V: Vector>(self, min: usize, max: usize) -> ([f64; LANES], f32, f32) {
+    unsafe fn put_together<V: Vector>(self) -> ([f64; LANES], [f32; LANES], [f32; LANES]) {
         // SAFETY: a row is a vector, and the level is the caller's.
         unsafe {
             let lanes = V::exchange(load_rows(self.0));
@@ -280,7 +281,7 @@ impl Rows<'_> {
                     *total += f64::from(sum);
                 }
             }
-            (totals, lanes_of(least)[min], lanes_of(greatest)[max])
+            (totals, lanes_of(least), lanes_of(greatest))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What one graph shows of the recorded sites, digested as it is shown.
 
 use crate::digest::{Cut, Digest, Digests};
-use seismograd_autodiff::{Observer, Port, Site, Tensor, Var};
+use seismograd_autodiff::{Observer, Passage, Port, Site, Tensor, Var};
 use seismograd_tensor::moments::Moments;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -64,23 +64,35 @@ type Last = Option<(Var, usize)>;
 ///
 /// Sites that are not recorded are passed over. Where a scope opens more than once in a graph, the first opening is kept. Of the output layer's sites
 /// the tensors are kept until the watch is dropped; what other sites show is digested at once, so that their memory is free. A ReLU behind a convolution
-/// that is recorded too is digested with it, in one pass; alone it is digested by itself, to the same statistics up to rounding.
+/// that is recorded too is digested with it, in one pass, and so is a gradient with what goes on through a ReLU or a max pooling; alone each is digested
+/// by itself, to the same statistics up to rounding.
 #[derive(Clone, Debug)]
 pub struct Watch {
     watched: Arc<Watched>,
     digests: Digests,
     seen: Vec<Seen>,
-    last_value: Last,
+    /// The nodes whose values were digested, and the numbers of their digests.
+    values: Vec<(Var, usize)>,
     last_gradient: Last,
     /// The moments of what a ReLU makes of a node that was shown, by sample.
     rectified: Option<(Var, Vec<Moments>)>,
+    /// The moments of gradients that follow from one that was shown, by sample.
+    passed: Vec<(Var, Vec<Moments>)>,
 }
 
 impl Watch {
     pub(crate) fn new(watched: &Arc<Watched>, cut: Cut) -> Watch {
         let seen = vec![Seen::default(); watched.len];
         let digests = Digests::new(cut, watched.digests());
-        Watch { watched: Arc::clone(watched), digests, seen, last_value: None, last_gradient: None, rectified: None }
+        Watch {
+            watched: Arc::clone(watched),
+            digests,
+            seen,
+            values: Vec::with_capacity(watched.len),
+            last_gradient: None,
+            rectified: None,
+            passed: Vec::new(),
+        }
     }
 
     /// The digest of a number.
@@ -112,9 +124,9 @@ impl Observer for Watch {
     fn value(&mut self, site: Site<'_>, value: &Tensor) {
         let Some(slot) = self.watched.slot(site) else { return };
         if self.seen[slot.at].value.is_none() {
-            let kept = slot.keep(site, value, self.last_value).unwrap_or_else(|| {
+            let kept = slot.keep(site, value, self.values.last().copied()).unwrap_or_else(|| {
                 let digest = self.add_value(site, value.as_slice());
-                self.last_value = Some((site.node, digest));
+                self.values.push((site.node, digest));
                 Kept::Digest(digest)
             });
             self.seen[slot.at].value = Some(kept);
@@ -124,7 +136,7 @@ impl Observer for Watch {
     fn gradient(&mut self, site: Site<'_>, gradient: &Tensor) {
         if let Some(slot) = self.watched.slot(site) {
             let kept = slot.keep(site, gradient, self.last_gradient).unwrap_or_else(|| {
-                let digest = self.add(gradient.as_slice());
+                let digest = self.add_gradient(site, gradient.as_slice());
                 self.last_gradient = Some((site.node, digest));
                 Kept::Digest(digest)
             });
@@ -157,6 +169,33 @@ impl Watch {
             }
             None => self.add(elements),
         }
+    }
+
+    /// Adds the digest of a gradient. What a ReLU or a max pooling makes of it is shown next: its moments are found in the same pass.
+    fn add_gradient(&mut self, site: Site<'_>, elements: &[f32]) -> usize {
+        if let Some(at) = self.passed.iter().position(|(node, _)| *node == site.node) {
+            let (_, moments) = self.passed.swap_remove(at);
+            return self.digests.add(elements, moments.into_iter());
+        }
+        let passages: Vec<Passage> = site.passes().filter(|_| self.is_finite(site.node)).collect();
+        if passages.is_empty() {
+            return self.add(elements);
+        }
+        let samples = self.digests.cut(elements).zip(self.digests.cut(site.value().as_slice()));
+        let both = samples.map(|(gradient, value)| Moments::with_gated(gradient, value));
+        let (own, gated): (Vec<_>, Vec<_>) = both.map(|[own, gated]| (own, gated)).unzip();
+        for Passage { node, gated: is_gated, elements: all } in passages {
+            let zeros = (all - elements.len()) / own.len().max(1);
+            let moments = if is_gated { &gated } else { &own };
+            self.passed.push((node, moments.iter().map(|moments| moments.with_zeros(zeros)).collect()));
+        }
+        self.digests.add(elements, own.into_iter())
+    }
+
+    /// Whether a node's value was digested and is finite.
+    fn is_finite(&self, node: Var) -> bool {
+        let digest = self.values.iter().find(|(shown, _)| *shown == node).map(|(_, digest)| self.digests.get(*digest));
+        digest.is_some_and(|digest| digest.moments.iter().all(|moments| moments.mean.is_finite()))
     }
 
     fn add(&mut self, elements: &[f32]) -> usize {
@@ -240,6 +279,66 @@ mod tests {
             let [found, expect] = [watch.digest(digest), alone.get(0)].map(|digest| Digest::columns(&[digest]));
             for (found, expect) in found.into_iter().zip(expect) {
                 assert!((found - expect).abs() <= 1e-6 * expect.abs().max(1.0), "{found}, {expect}");
+            }
+        }
+    }
+
+    /// Keeps the gradients at the outputs of scopes, by their names.
+    #[derive(Default)]
+    struct Gradients(BTreeMap<String, Vec<f32>>);
+
+    impl Observer for Gradients {
+        fn gradient(&mut self, site: Site<'_>, gradient: &Tensor) {
+            if site.port == Port::Output {
+                self.0.insert(site.scope.to_owned(), gradient.as_slice().to_vec());
+            }
+        }
+    }
+
+    #[test]
+    fn a_gradient_is_digested_with_what_goes_on_through_a_relu_and_a_pooling() {
+        const SCOPES: [&str; 5] = ["conv0", "relu0", "conv1", "relu1", "pool"];
+        for bad in [None, Some(f32::NAN), Some(f32::INFINITY)] {
+            let mut graph = Graph::new();
+            let mut pixels: Vec<f32> = (0..2 * 400).map(|at| ((at * 7919 % 1009) as f32 - 500.0) / 64.0).collect();
+            pixels[7] = bad.unwrap_or(pixels[7]);
+            let x = graph.constant(Tensor::new(&[2, 20, 20, 1], pixels));
+            let cut = Cut { samples: 0..2, of: 2 };
+            let mut watched = Watched::default();
+            let slots = SCOPES.map(|scope| watched.add(scope, Port::Output, false));
+            let mut watch = Watch::new(&Arc::new(watched), cut.clone());
+            let mut node = x;
+            for scope in SCOPES {
+                graph.open_scope(scope, node);
+                node = match scope {
+                    "conv0" | "conv1" => {
+                        let fan_in = if scope == "conv0" { 1 } else { 4 };
+                        let weights = (0..4 * fan_in).map(|at| (at as f32 * 1.7).sin()).collect();
+                        let w = graph.leaf(Tensor::new(&[4, fan_in, 1, 1], weights));
+                        graph.conv2d(node, w, None, Window::square(1, 0))
+                    }
+                    "pool" => graph.max_pool2d(node, [3, 3], Window::square(3, 0)),
+                    _ => graph.relu(node),
+                };
+                graph.observe_open_scope(Port::Output, node, &mut watch);
+                graph.close_scope(node);
+            }
+            let upstream = (0..graph.value(node).len()).map(|at| (at as f32 * 0.7).cos()).collect();
+            let upstream = Tensor::new(graph.value(node).shape(), upstream);
+            let mut seen = Gradients::default();
+            graph.backward_from(node, upstream.clone(), &mut seen);
+            graph.backward_from(node, upstream, &mut watch);
+            assert!(watch.passed.is_empty());
+            for (scope, slot) in SCOPES.into_iter().zip(slots) {
+                let Some(Kept::Digest(digest)) = watch.seen(slot).gradient else { panic!("it was shown") };
+                let mut alone = Digests::new(cut.clone(), 1);
+                let moments = alone.cut(&seen.0[scope]).map(Moments::exact);
+                alone.add(&seen.0[scope], moments);
+                let [found, expect] = [watch.digest(digest), alone.get(0)].map(|digest| Digest::columns(&[digest]));
+                for (found, expect) in found.into_iter().zip(expect) {
+                    let close = (found - expect).abs() <= 2e-6 * expect.abs().max(1.0);
+                    assert!(close || found.is_nan() && expect.is_nan(), "{scope}: {found}, {expect}");
+                }
             }
         }
     }

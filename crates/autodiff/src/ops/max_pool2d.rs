@@ -26,6 +26,11 @@ impl Backward for Rule {
     fn backward_through_relu(&self, context: &Context<'_>, upstream: Tensor) -> Result<Vec<Option<Tensor>>, Tensor> {
         Ok(vec![Some(max_pool2d_gradient(&self.0, context.input(0), context.output(), &upstream, true))])
     }
+
+    fn spreads(&self) -> bool {
+        let window = &self.0.window;
+        window.kernel == window.stride && window.padding == [0, 0]
+    }
 }
 
 #[cfg(test)]

@@ -69,7 +69,8 @@ impl Kernel for Pair<'_> {
             }
             min.store(rows[MIN].as_mut_ptr());
             max.store(rows[MAX].as_mut_ptr());
-            let ([s1, s2, s3, s4, zeros, r1, r2, r3, r4, off, ..], min, max) = Rows(rows).put_together::<V>(MIN, MAX);
+            let (totals, least, greatest) = Rows(rows).put_together::<V>();
+            let ([s1, s2, s3, s4, zeros, r1, r2, r3, r4, off, ..], min, max) = (totals, least[MIN], greatest[MAX]);
             let scale = f64::from(scale);
             let of = |powers: [f64; 4], absolutes: f64, zeros: f64, min: f32, max: f32| Sums {
                 centre: 0.0,
