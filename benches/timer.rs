@@ -189,7 +189,7 @@ fn trainer(step: &Step) -> Result<Trainer, Box<dyn std::error::Error>> {
         Wiring { output_layer: model.output_layer(), scopes: model.scopes(), parameters: model.parameter_names() };
     let recorder = Recorder::new(&config.record.parse()?, &wiring)?;
     let (state, optimizer) = (model.initialise(0), config.optimizer()?);
-    Ok(Trainer { recorder, state, optimizer, reduction: config.reduction()?, model })
+    Ok(Trainer { recorder: recorder.into(), state, optimizer, reduction: config.reduction()?, model })
 }
 
 /// The most memory this process has held, in MB, where the system tells.

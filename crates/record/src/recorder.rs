@@ -10,7 +10,6 @@ use crate::watch::{Kept, Watch, Watched};
 use rayon::prelude::*;
 use seismograd_autodiff::Tensor;
 use seismograd_trace::{Coordinate, Quantity, Schema, Signal};
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -51,14 +50,9 @@ enum Place {
 #[derive(Clone, Debug)]
 pub struct Snapshot(Vec<Tensor>);
 
-/// What a step hands to [`Recorder::row`].
-struct Step<'a> {
-    /// Those of each shard.
-    watches: Vec<&'a [Watch]>,
-    snapshot: &'a Snapshot,
-    gradients: &'a [Tensor],
-    parameters: &'a [Tensor],
-}
+/// The columns of a step's activations, which [`Recorder::activations`] gives.
+#[derive(Clone, Debug)]
+pub struct Activations(Vec<Vec<f32>>);
 
 impl Recorder {
     /// A recorder of the selected sites of a model.
@@ -109,33 +103,55 @@ impl Recorder {
         Snapshot(self.kept.iter().map(|&at| parameters[at].clone()).collect())
     }
 
-    /// The step's row, in the order of [`Recorder::schema`]: the watches of each shard in the order of the shards, `gradients` as the optimizer got them,
-    /// `parameters` after the update. A shard that is computed in several graphs has a watch for each, in the order of its samples; every recorded
-    /// site is to be in one of them at least.
+    /// The columns of what the watches of each shard saw, in the order of the shards. A shard that is computed in several graphs has a watch for each, in the
+    /// order of its samples; every recorded site is to be in one of them at least. Nothing here waits for the update: both may be done at once.
     ///
-    /// Finite tensors make a finite row, so check a step before recording it. Signals are computed in parallel; the bits do not depend on
-    /// the number of threads, nor, for activations, on how the batch was cut.
+    /// Signals are computed in parallel; the bits depend neither on the number of threads nor on how the batch was cut.
     ///
     /// # Errors
     /// When a recorded site did not report in one of the shards.
     ///
     /// # Panics
-    /// When there is no watch, a watch or the snapshot is of another recorder, or the number of gradients or parameters is not the model's, or a parameter
+    /// When there is no watch, or one of another recorder.
+    #[track_caller]
+    pub fn activations<S: AsRef<[Watch]>>(&self, shards: &[S]) -> Result<Activations> {
+        let watches: Vec<&[Watch]> = shards.iter().map(AsRef::as_ref).collect();
+        let is_mine = watches.iter().copied().flatten().all(|watch| watch.is_of(&self.watched));
+        assert!(is_mine, "activations: a watch of another recorder");
+        assert!(!watches.is_empty() || self.signals.is_empty(), "activations: no shard was watched");
+        let slots = self.signals.iter().filter_map(|signal| match signal.place {
+            Place::Slot(slot) => Some((signal, slot)),
+            Place::Parameter { .. } => None,
+        });
+        let found = slots.map(|(signal, slot)| Ok((signal, signal.seen(slot, &watches)?)));
+        let found: Vec<(&Tracked, Found<'_>)> = found.collect::<Result<_>>()?;
+        // What is one scope's output is the next one's input: its columns are computed once.
+        let first = |at: usize| (0..at).find(|&other| found[other].1.is_twin_of(&found[at].1)).unwrap_or(at);
+        let first: Vec<usize> = (0..found.len()).map(first).collect();
+        let measure = |at: usize| match &found[at] {
+            (signal, found) if first[at] == at => signal.measure(found),
+            _ => Vec::new(),
+        };
+        let columns: Vec<Vec<f32>> = (0..found.len()).into_par_iter().with_max_len(1).map(measure).collect();
+        Ok(Activations(first.into_iter().map(|at| columns[at].clone()).collect()))
+    }
+
+    /// The step's row, in the order of [`Recorder::schema`]: `gradients` as the optimizer got them, `parameters` after the update.
+    ///
+    /// Finite tensors make a finite row, so check a step before recording it. Signals are computed in parallel; the bits do not depend on the number of
+    /// threads.
+    ///
+    /// # Panics
+    /// When the activations or the snapshot are of another recorder, or the number of gradients or parameters is not the model's, or a parameter
     /// has changed its shape.
     #[track_caller]
-    pub fn row<S: AsRef<[Watch]>>(
+    pub fn row(
         &self,
-        shards: &[S],
+        activations: Activations,
         snapshot: &Snapshot,
         gradients: &[Tensor],
         parameters: &[Tensor],
-    ) -> Result<Vec<f32>> {
-        let watches: Vec<&[Watch]> = shards.iter().map(AsRef::as_ref).collect();
-        assert!(
-            watches.iter().copied().flatten().all(|watch| watch.is_of(&self.watched)),
-            "row: a watch of another recorder"
-        );
-        assert!(!watches.is_empty() || self.signals.is_empty(), "row: no shard was watched");
+    ) -> Vec<f32> {
         assert_eq!(snapshot.0.len(), self.kept.len(), "row: a snapshot of another recorder");
         self.check_count("row", "gradients", gradients.len());
         self.check_count("row", "parameters", parameters.len());
@@ -143,14 +159,23 @@ impl Recorder {
             let after = &parameters[at];
             assert_eq!(before.shape(), after.shape(), "row: shapes of a parameter before and after the update");
         }
-        let step = Step { watches, snapshot, gradients, parameters };
-        let found: Vec<Found<'_>> = self.signals.iter().map(|signal| signal.find(&step)).collect::<Result<_>>()?;
-        // What is one scope's output is the next one's input: its columns are computed once.
-        let first = |at: usize| (0..at).find(|&other| found[other].is_twin_of(&found[at])).unwrap_or(at);
-        let first: Vec<usize> = (0..found.len()).map(first).collect();
-        let measure = |at: usize| if first[at] == at { self.signals[at].measure(&found[at]) } else { Vec::new() };
-        let measures: Vec<Vec<f32>> = (0..found.len()).into_par_iter().with_max_len(1).map(measure).collect();
-        Ok(first.into_iter().flat_map(|at| &measures[at]).copied().collect())
+        let columns = |signal: &Tracked| {
+            let Place::Parameter { at, kept } = signal.place else { return Vec::new() };
+            match signal.signal.quantity() {
+                Quantity::Value => signal.of(parameters[at].as_slice(), 1),
+                Quantity::Gradient => signal.of(gradients[at].as_slice(), 1),
+                Quantity::Update => signal.of((&parameters[at] - &snapshot.0[kept]).as_slice(), 1),
+            }
+        };
+        let of_parameters: Vec<Vec<f32>> = self.signals.par_iter().with_max_len(1).map(columns).collect();
+        let mut activations = activations.0.into_iter();
+        let row = self.signals.iter().zip(of_parameters).flat_map(|(signal, columns)| match signal.place {
+            Place::Slot(_) => activations.next().expect("the activations of this recorder"),
+            Place::Parameter { .. } => columns,
+        });
+        let row: Vec<f32> = row.collect();
+        assert_eq!(row.len(), self.schema.len(), "row: the activations of another recorder");
+        row
     }
 
     #[track_caller]
@@ -170,14 +195,12 @@ fn schema(signals: &[Tracked]) -> Result<Schema> {
     Ok(Schema::new(entries)?)
 }
 
-/// What a step shows of a signal.
+/// What a step shows of an activation.
 enum Found<'a> {
     /// All elements, in pieces, and the number of samples.
     Whole(Vec<&'a [f32]>, usize),
     /// Their digests, in sample order.
     Digests(Vec<Digest<'a>>),
-    /// A parameter's, before and after the update.
-    Update(&'a [f32], &'a [f32]),
 }
 
 impl Found<'_> {
@@ -192,19 +215,6 @@ impl Found<'_> {
 }
 
 impl Tracked {
-    fn find<'a>(&self, step: &Step<'a>) -> Result<Found<'a>> {
-        let (at, kept) = match self.place {
-            Place::Slot(slot) => return self.seen(slot, &step.watches),
-            Place::Parameter { at, kept } => (at, kept),
-        };
-        let after = step.parameters[at].as_slice();
-        Ok(match self.signal.quantity() {
-            Quantity::Value => Found::Whole(vec![after], 1),
-            Quantity::Gradient => Found::Whole(vec![step.gradients[at].as_slice()], 1),
-            Quantity::Update => Found::Update(step.snapshot.0[kept].as_slice(), after),
-        })
-    }
-
     /// What the watches of all shards saw in a slot, in sample order.
     fn seen<'a>(&self, slot: usize, shards: &[&'a [Watch]]) -> Result<Found<'a>> {
         let (mut tensors, mut digests) = (Vec::new(), Vec::new());
@@ -233,20 +243,17 @@ impl Tracked {
         match found {
             Found::Digests(pieces) => Digest::columns(pieces),
             Found::Whole(pieces, samples) => match pieces[..] {
-                [elements] => self.of(elements.into(), *samples),
-                _ => self.of(pieces.concat().into(), *samples),
+                [elements] => self.of(elements, *samples),
+                _ => self.of(&pieces.concat(), *samples),
             },
-            Found::Update(before, after) => {
-                self.of(before.iter().zip(*after).map(|(before, after)| after - before).collect(), 1)
-            }
         }
     }
 
     /// The columns of elements that belong to a number of samples. Quantiles are exact at the output layer, elsewhere of a sample.
-    fn of(&self, elements: Cow<'_, [f32]>, samples: usize) -> Vec<f32> {
-        let fixed: Vec<f32> = self.elements.iter().map(|element| element.of(&elements, samples)).collect();
+    fn of(&self, elements: &[f32], samples: usize) -> Vec<f32> {
+        let fixed: Vec<f32> = self.elements.iter().map(|element| element.of(elements, samples)).collect();
         let exact = self.signal.site().starts_with(OUTPUT);
-        let statistics = if exact { summarize(&elements) } else { summarize_sampled(&elements) };
+        let statistics = if exact { summarize(elements) } else { summarize_sampled(elements) };
         statistics.into_iter().chain(fixed).collect()
     }
 

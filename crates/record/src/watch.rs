@@ -60,7 +60,7 @@ pub(crate) struct Seen {
 /// The node that was shown last, and the number of its digest: its other sites are shown next.
 type Last = Option<(Var, usize)>;
 
-/// Observes one graph at one step, for [`crate::Recorder::row`].
+/// Observes one graph at one step, for [`crate::Recorder::activations`].
 ///
 /// Sites that are not recorded are passed over. Where a scope opens more than once in a graph, the first opening is kept. Of the output layer's sites
 /// the tensors are kept until the watch is dropped; what other sites show is digested at once, so that their memory is free. A ReLU behind a convolution

@@ -86,7 +86,8 @@ fn row(recorder: &Recorder, cuts: &[usize], loss: Loss) -> Vec<f32> {
     for (parameter, gradient) in parameters.iter_mut().zip(&gradients) {
         parameter.as_mut_slice().iter_mut().zip(gradient.as_slice()).for_each(|(p, g)| *p -= 0.125 * g);
     }
-    recorder.row(&watches, &snapshot, &gradients, &parameters).expect("every site reports")
+    let activations = recorder.activations(&watches).expect("every site reports");
+    recorder.row(activations, &snapshot, &gradients, &parameters)
 }
 
 fn bits(row: &[f32]) -> Vec<u32> {
@@ -161,12 +162,8 @@ fn off_has_no_columns() {
     let recorder = recorder("off").expect("a recorder");
     assert!(recorder.schema().is_empty());
     assert!(row(&recorder, &[0, 3, 6], squares).is_empty());
-    assert!(
-        recorder
-            .row::<Watch>(&[], &recorder.snapshot(&parameters()), &parameters(), &parameters())
-            .expect("a row")
-            .is_empty()
-    );
+    let activations = recorder.activations::<Watch>(&[]).expect("nothing is watched");
+    assert!(recorder.row(activations, &recorder.snapshot(&parameters()), &parameters(), &parameters()).is_empty());
 }
 
 #[test]
@@ -189,9 +186,8 @@ fn an_unknown_site_is_refused_with_the_nearest() {
 fn a_site_that_does_not_report_is_named() {
     let recorder = recorder("output").expect("a recorder");
     let (mut complete, silent) = (recorder.watch(0..BATCH, BATCH), recorder.watch(0..0, BATCH));
-    let gradients = shard(0..6, squares, Some(&mut complete));
-    let snapshot = recorder.snapshot(&parameters());
-    let error = recorder.row(&[complete, silent], &snapshot, &gradients, &parameters()).expect_err("a silent shard");
+    shard(0..6, squares, Some(&mut complete));
+    let error = recorder.activations(&[complete, silent]).expect_err("a silent shard");
     assert!(matches!(error, RecordError::Silent { .. }));
     assert_eq!(
         error.to_string(),
@@ -208,20 +204,18 @@ fn a_name_that_is_no_column_is_refused() {
 }
 
 #[test]
-#[should_panic(expected = "row: a watch of another recorder")]
+#[should_panic(expected = "activations: a watch of another recorder")]
 fn a_watch_of_another_recorder_is_refused() {
     let (mine, other) = (recorder("output").expect("a recorder"), recorder("output").expect("a recorder"));
-    let _ = mine.row(&[other.watch(0..BATCH, BATCH)], &mine.snapshot(&parameters()), &parameters(), &parameters());
+    let _ = mine.activations(&[other.watch(0..BATCH, BATCH)]);
 }
 
 #[test]
 #[should_panic(expected = "row: number of gradients, and of the model's parameters")]
 fn a_missing_gradient_is_refused() {
     let recorder = recorder("output").expect("a recorder");
-    let _ = recorder.row(
-        &[recorder.watch(0..BATCH, BATCH)],
-        &recorder.snapshot(&parameters()),
-        &parameters()[1..],
-        &parameters(),
-    );
+    let mut watch = recorder.watch(0..BATCH, BATCH);
+    shard(0..BATCH, squares, Some(&mut watch));
+    let activations = recorder.activations(&[watch]).expect("every site reports");
+    let _ = recorder.row(activations, &recorder.snapshot(&parameters()), &parameters()[1..], &parameters());
 }

@@ -6,9 +6,10 @@ use crate::error::TrainError;
 use crate::weights::read_weights;
 use seismograd_nn::{Model, Reduction, State};
 use seismograd_optim::{Evaluation, EvaluationError, Objective, Optimizer};
-use seismograd_record::{Recorder, Watch, Wiring};
+use seismograd_record::{Recorder, Snapshot, Watch, Wiring};
 use seismograd_tensor::Tensor;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A model in training.
 pub struct Trainer {
@@ -19,7 +20,7 @@ pub struct Trainer {
     /// The rule that updates them.
     pub optimizer: Box<dyn Optimizer>,
     /// What is recorded.
-    pub recorder: Recorder,
+    pub recorder: Arc<Recorder>,
     /// Whether gradients are those of the losses' mean or sum.
     pub reduction: Reduction,
 }
@@ -56,7 +57,7 @@ impl Trainer {
         };
         let wiring =
             Wiring { output_layer: model.output_layer(), scopes: model.scopes(), parameters: model.parameter_names() };
-        let recorder = Recorder::new(&config.selection()?, &wiring)?;
+        let recorder = Arc::new(Recorder::new(&config.selection()?, &wiring)?);
         Ok(Trainer { recorder, state, optimizer: config.optimizer()?, reduction: config.reduction()?, model })
     }
 
@@ -65,14 +66,33 @@ impl Trainer {
     /// # Errors
     /// When an optimizer's question to the batch fails.
     pub fn step(&mut self, batch: &Batch<'_>, shards: Shards) -> Result<Result<StepResult, Divergence>, TrainError> {
-        let diverged = |what: String| Ok(Err(Divergence { step: shards.step, what }));
-        let (model, recorder, State { parameters, buffers }) = (&self.model, &self.recorder, &self.state);
+        let (model, recorder, State { parameters, buffers }) = (&self.model, Arc::clone(&self.recorder), &self.state);
         let mut result = run_batch(model, parameters, buffers, batch, shards, Labels::True, |samples| {
             recorder.watch(samples, batch.len())
         });
-        scale(&mut result, self.reduction, batch.len());
-        if let Some(what) = self.not_finite(&result) {
-            return diverged(what);
+        let observers = std::mem::take(&mut result.observers);
+        // What was seen of the activations waits for nothing: beside an update that leaves processors idle it costs less.
+        let (snapshot, activations) =
+            rayon::join(|| self.update(batch, shards, &mut result), || recorder.activations(&observers));
+        let snapshot = match snapshot? {
+            Ok(snapshot) => snapshot,
+            Err(what) => return Ok(Err(Divergence { step: shards.step, what })),
+        };
+        let row = recorder.row(activations?, &snapshot, &result.gradients, &self.state.parameters);
+        Ok(Ok(StepResult { loss: result.loss / batch.len() as f64, correct: result.correct, row }))
+    }
+
+    /// Updates the parameters and buffers by what a batch gave, whose gradients become those of the reduction; the recorded parameters as they were, or
+    /// what is not finite.
+    fn update(
+        &mut self,
+        batch: &Batch<'_>,
+        shards: Shards,
+        result: &mut BatchResult<Watch>,
+    ) -> Result<Result<Snapshot, String>, TrainError> {
+        scale(result, self.reduction, batch.len());
+        if let Some(what) = self.not_finite(result) {
+            return Ok(Err(what));
         }
         let snapshot = self.recorder.snapshot(&self.state.parameters);
         let mut objective = BatchObjective {
@@ -82,12 +102,11 @@ impl Trainer {
             loss: result.loss,
         };
         self.optimizer.step(&mut self.state.parameters, &result.gradients, &mut objective)?;
-        self.state.apply(result.buffer_updates);
-        if let Some(name) = self.not_finite_after() {
-            return diverged(format!("{name} after the update"));
-        }
-        let row = self.recorder.row(&result.observers, &snapshot, &result.gradients, &self.state.parameters)?;
-        Ok(Ok(StepResult { loss: result.loss / batch.len() as f64, correct: result.correct, row }))
+        self.state.apply(std::mem::take(&mut result.buffer_updates));
+        Ok(match self.not_finite_after() {
+            Some(name) => Err(format!("{name} after the update")),
+            None => Ok(snapshot),
+        })
     }
 
     fn not_finite(&self, result: &BatchResult<Watch>) -> Option<String> {
