@@ -107,3 +107,34 @@ impl Observer for () {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Tensor, Window};
+
+    /// Where the gradient at a scope's output goes on to: the nodes, whether gated, and their elements.
+    fn passages(graph: &Graph, scope: &str) -> Vec<(u32, bool, usize)> {
+        let site = graph.sites().find(|site| site.scope == scope && site.port == Port::Output).expect("a site");
+        site.passes().map(|Passage { node, gated, elements }| (node.0, gated, elements)).collect()
+    }
+
+    #[test]
+    fn a_gradient_passes_through_a_pooling_and_a_relu() {
+        for (stride, used_twice) in [(2, false), (1, false), (2, true)] {
+            let mut g = Graph::new();
+            let x = g.leaf(Tensor::full(&[1, 4, 4, 1], 1.0));
+            let y = g.scope("neg", x, |g, x| g.neg(x));
+            let relu = g.scope("relu", y, |g, y| g.relu(y));
+            let pool = g.scope("pool", relu, |g, y| g.max_pool2d(y, [2, 2], Window::square(stride, 0)));
+            if used_twice {
+                g.sum(relu, &[0, 1, 2, 3]);
+            }
+            g.sum(pool, &[0, 1, 2, 3]);
+            let spread = if stride == 2 && !used_twice { vec![(relu.0, false, 16), (y.0, true, 16)] } else { vec![] };
+            assert_eq!(passages(&g, "pool"), spread);
+            assert_eq!(passages(&g, "relu"), [(y.0, true, 16)]);
+            assert_eq!(passages(&g, "neg"), []);
+        }
+    }
+}
