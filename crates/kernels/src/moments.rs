@@ -507,6 +507,23 @@ mod tests {
         assert_eq!(found.max, x.iter().copied().fold(f32::NEG_INFINITY, f32::max));
     }
 
+    /// Two sets of moments of `len` elements, made of what a kernel adds up at each level.
+    pub(super) fn same_bits_at_every_level(
+        kernel: impl Fn(Level, &mut [[f32; LANES]; LANES], &mut [Sums; 2]),
+        len: usize,
+    ) {
+        let bits = Level::ALL.into_iter().filter(|level| level.is_available()).map(|level| {
+            let mut sums = [Sums::default(), Sums::default()];
+            kernel(level, &mut [[0.0; LANES]; LANES], &mut sums);
+            sums.map(|sums| {
+                let m = sums.moments(len as f64).expect("spread evenly");
+                [m.mean, m.central[0], m.central[1], m.central[2], m.absolutes, m.zeros].map(f64::to_bits)
+            })
+        });
+        let bits: Vec<_> = bits.collect();
+        assert!(bits.windows(2).all(|pair| pair[0] == pair[1]));
+    }
+
     #[test]
     fn worked_by_hand() {
         // Mean 0.25, distances 1.25, -0.75, -0.25, -0.25.

@@ -97,9 +97,9 @@ fn rectified(x: &[f32]) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{check, elements};
+    use super::super::tests::{check, elements, same_bits_at_every_level};
     use super::*;
-    use crate::level::{Level, run_at};
+    use crate::level::run_at;
 
     #[test]
     fn both_agree_with_the_definitions() {
@@ -126,15 +126,6 @@ mod tests {
     #[test]
     fn every_level_gives_the_same_bits() {
         let x = elements(4064, 0.0, 1.0, 3);
-        let bits = Level::ALL.into_iter().filter(|level| level.is_available()).map(|level| {
-            let mut sums = [Sums::default(), Sums::default()];
-            run_at(level, Pair { x: &x, rows: &mut [[0.0; LANES]; LANES], sums: &mut sums });
-            sums.map(|sums| {
-                let m = sums.moments(x.len() as f64).expect("spread evenly");
-                [m.mean, m.central[0], m.central[1], m.central[2], m.absolutes, m.zeros].map(f64::to_bits)
-            })
-        });
-        let bits: Vec<_> = bits.collect();
-        assert!(bits.windows(2).all(|pair| pair[0] == pair[1]));
+        same_bits_at_every_level(|level, rows, sums| run_at(level, Pair { x: &x, rows, sums }), x.len());
     }
 }
