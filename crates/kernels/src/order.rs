@@ -17,6 +17,7 @@ pub fn key(x: f32) -> u32 {
 }
 
 /// The element of a key.
+#[inline(always)]
 pub fn element(key: u32) -> f32 {
     f32::from_bits(key ^ (((!key as i32) >> 31) as u32 | ZERO))
 }
@@ -33,6 +34,31 @@ pub fn nonzero_keys(x: &[f32]) -> Vec<u32> {
     });
     keys
 }
+
+/// Of keys that are not [`ZERO`], those whose bits above the lowest `shift` are one of the prefixes, in their order.
+pub fn keys_with_prefixes(keys: &[u32], prefixes: &[u32], shift: u32) -> Vec<u32> {
+    let mut all = Vec::new();
+    for keys in keys.chunks(BLOCK) {
+        let mut found = [0.0; BLOCK];
+        for prefixes in prefixes.chunks(PREFIXES) {
+            // A number of comparisons that is known unrolls; the first of them does no harm twice.
+            let prefixes: [u32; PREFIXES] = std::array::from_fn(|at| *prefixes.get(at).unwrap_or(&prefixes[0]));
+            at_level(|| {
+                for (to, &key) in found.iter_mut().zip(keys) {
+                    let is_one = prefixes.iter().fold(false, |is_one, &prefix| is_one | (key >> shift == prefix));
+                    *to = if is_one { element(key) } else { *to };
+                }
+            });
+        }
+        all.extend(nonzero_keys(&found));
+    }
+    all
+}
+
+/// Keys that are looked at together: they stay in the first cache.
+const BLOCK: usize = 2048;
+/// Prefixes that are looked for in one pass.
+const PREFIXES: usize = 6;
 
 struct Nonzero<'a> {
     x: &'a [f32],
@@ -68,5 +94,18 @@ mod tests {
         assert!(sorted.is_sorted_by_key(|&x| key(x)));
         assert!(sorted.iter().all(|&x| element(key(x)).to_bits() == x.to_bits()));
         assert_eq!((key(-0.0), key(0.0)), (ZERO, ZERO));
+    }
+
+    #[test]
+    fn keys_are_found_by_their_prefixes() {
+        let keys: Vec<u32> =
+            (1..5000u32).map(|at| key(f32::from_bits(at.wrapping_mul(0x9e37_79b9)))).chain([0, u32::MAX]).collect();
+        for shift in [0, 14, 21, 28] {
+            for wanted in [0, 1, 6, 7, 20] {
+                let prefixes: Vec<u32> = keys.iter().rev().take(wanted).map(|key| key >> shift).collect();
+                let expect: Vec<u32> = keys.iter().copied().filter(|key| prefixes.contains(&(key >> shift))).collect();
+                assert_eq!(keys_with_prefixes(&keys, &prefixes, shift), expect, "{wanted} of {shift}");
+            }
+        }
     }
 }

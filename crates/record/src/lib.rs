@@ -2,8 +2,8 @@
 //!
 //! A [`Recorder`] is made once a run, from a [`Selection`] and a model's names ([`Wiring`]). At each step every graph that computes
 //! samples of the batch is lent a [`Watch`], which digests what flows through the selected sites as it is shown.
-//! [`Recorder::activations`] puts the digests together in sample order, and after the update [`Recorder::row`] makes one row of the trace of
-//! them and the parameters: each signal's [`statistics`], then its [`elements`] of fixed name. Nothing here changes a bit of what it watches,
+//! [`Recorder::activations`] puts the digests together in sample order, [`Recorder::gradients`] looks at the parameters' gradients, and after the
+//! update [`Recorder::row`] makes one row of the trace of them and the parameters: each signal's [`statistics`], then its [`elements`] of fixed name. Nothing here changes a bit of what it watches,
 //! trains anything or writes a file.
 //!
 //! A model of two layers, its batch cut into two shards:
@@ -41,7 +41,7 @@
 //! let snapshot = recorder.snapshot(&weights);
 //! weights.iter_mut().zip(&gradients).for_each(|(w, g)| *w = w.zip(g, |w, g| w - 0.25 * g));
 //! let activations = recorder.activations(&[first, second])?;
-//! let row = recorder.row(activations, &snapshot, &gradients, &weights);
+//! let row = recorder.row(activations, recorder.gradients(&gradients), &snapshot, &weights);
 //!
 //! let column = |name| row[recorder.schema().position(name).expect("a column")];
 //! assert_eq!(column("output_logits__value__mean"), (4.0 + 3.0 * 12.0) / 4.0);
@@ -63,7 +63,7 @@ mod sites;
 mod watch;
 
 pub use error::{RecordError, Result};
-pub use recorder::{Activations, Recorder, Snapshot};
+pub use recorder::{Activations, ParameterGradients, Recorder, Snapshot};
 pub use selection::Selection;
 pub use sites::Wiring;
 pub use watch::Watch;

@@ -11,18 +11,18 @@
 //!
 //! The order is `f32::total_cmp`'s with both zeros equal. No loop has a branch that depends on the elements, since none could be predicted.
 
-use seismograd_tensor::order::{ZERO, element, nonzero_keys};
+use seismograd_tensor::order::{ZERO, element, keys_with_prefixes, nonzero_keys};
 
 /// The elements at these ranks, ascending and below `elements.len()`, in sorted order; and the number of zeros.
 pub(crate) fn order_statistics(elements: &[f32], ranks: &[usize]) -> (Vec<f32>, usize) {
-    let mut keys = nonzero_keys(elements);
+    let keys = nonzero_keys(elements);
     let zeros = elements.len() - keys.len();
     // Summed rather than counted: a sum is vectorised.
     let below = keys.iter().fold(0u32, |sum, &key| sum + u32::from(key < ZERO)) as usize;
     let is_zero = |rank: usize| (below..below + zeros).contains(&rank);
     let other_ranks = ranks.iter().filter(|rank| !is_zero(**rank));
     let other_ranks: Vec<usize> = other_ranks.map(|&rank| if rank < below { rank } else { rank - zeros }).collect();
-    let mut found = select(&mut keys, &other_ranks).into_iter();
+    let mut found = select(keys, &other_ranks).into_iter();
     let value =
         |&rank: &usize| if is_zero(rank) { 0.0 } else { element(found.next().expect("one for each other rank")) };
     (ranks.iter().map(value).collect(), zeros)
@@ -45,46 +45,63 @@ fn next(key: u32) -> usize {
     ((key << LEADING) >> (u32::BITS - NEXT)) as usize
 }
 
-fn select(keys: &mut [u32], ranks: &[usize]) -> Vec<u32> {
+fn select(mut keys: Vec<u32>, ranks: &[usize]) -> Vec<u32> {
     if keys.len() < MANY || ranks.is_empty() {
-        return select_among(keys, ranks);
+        return select_among(&mut keys, ranks);
     }
-    let (keys, ranks, wanted) = narrow(keys, ranks, 1 << LEADING, leading);
+    let leading_buckets = Buckets { bits: LEADING, len: 1 << LEADING, of: leading, prefix: |bucket| bucket as u32 };
+    let (mut keys, ranks, wanted) = narrow(&keys, ranks, &leading_buckets);
     if keys.len() < MANY {
-        return select_among(keys, &ranks);
+        return select_among(&mut keys, &ranks);
     }
     // Each wanted bucket is cut in its turn.
     let mut order = vec![0; 1 << LEADING];
-    wanted.iter().enumerate().for_each(|(at, &bucket)| order[bucket] = at);
-    let (keys, ranks, _) = narrow(keys, &ranks, wanted.len() << NEXT, |key| order[leading(key)] << NEXT | next(key));
-    select_among(keys, &ranks)
+    wanted.iter().enumerate().for_each(|(at, &bucket)| order[bucket as usize] = at);
+    let next_buckets = Buckets {
+        bits: LEADING + NEXT,
+        len: wanted.len() << NEXT,
+        of: |key| order[leading(key)] << NEXT | next(key),
+        prefix: |bucket| wanted[bucket >> NEXT] << NEXT | (bucket % (1 << NEXT)) as u32,
+    };
+    let (mut keys, ranks, _) = narrow(&keys, &ranks, &next_buckets);
+    select_among(&mut keys, &ranks)
 }
 
-/// The elements of the buckets in which a rank falls, the ranks among these, and the buckets.
-fn narrow<'a>(
-    keys: &'a mut [u32],
+/// Buckets in the order of their elements, each those of one prefix.
+struct Buckets<Of, Prefix> {
+    /// The length of a prefix.
+    bits: u32,
+    /// Their number.
+    len: usize,
+    /// The bucket of an element.
+    of: Of,
+    /// The prefix of a bucket.
+    prefix: Prefix,
+}
+
+/// The elements of the buckets in which a rank falls, the ranks among these, and the buckets' prefixes.
+fn narrow(
+    keys: &[u32],
     ranks: &[usize],
-    buckets: usize,
-    bucket: impl Fn(u32) -> usize,
-) -> (&'a mut [u32], Vec<usize>, Vec<usize>) {
+    buckets: &Buckets<impl Fn(u32) -> usize, impl Fn(usize) -> u32>,
+) -> (Vec<u32>, Vec<usize>, Vec<u32>) {
     // Two counters a bucket: one that was just raised takes its time to be there to be raised again.
-    let mut counts = vec![[0u32; 2]; buckets];
+    let mut counts = vec![[0u32; 2]; buckets.len];
     let (pairs, rest) = keys.as_chunks::<2>();
     for &[a, b] in pairs {
-        counts[bucket(a)][0] += 1;
-        counts[bucket(b)][1] += 1;
+        counts[(buckets.of)(a)][0] += 1;
+        counts[(buckets.of)(b)][1] += 1;
     }
-    rest.iter().for_each(|&key| counts[bucket(key)][0] += 1);
-    let (mut wanted, mut is_wanted, mut kept_ranks) = (Vec::new(), vec![false; buckets], Vec::new());
+    rest.iter().for_each(|&key| counts[(buckets.of)(key)][0] += 1);
+    let (mut wanted, mut kept_ranks) = (Vec::new(), Vec::new());
     // Elements in buckets before the one at hand: all of them, and those that will be kept.
     let (mut passed, mut kept) = (0, 0);
-    for (at, [a, b]) in counts.iter().enumerate() {
+    for (bucket, [a, b]) in counts.iter().enumerate() {
         let count = (a + b) as usize;
         if ranks[kept_ranks.len()] < passed + count {
             let here = ranks[kept_ranks.len()..].iter().take_while(|&&rank| rank < passed + count);
             kept_ranks.extend(here.map(|rank| kept + rank - passed));
-            is_wanted[at] = true;
-            wanted.push(at);
+            wanted.push((buckets.prefix)(bucket));
             kept += count;
             if kept_ranks.len() == ranks.len() {
                 break;
@@ -92,23 +109,12 @@ fn narrow<'a>(
         }
         passed += count;
     }
-    (keep(keys, |key| is_wanted[bucket(key)]), kept_ranks, wanted)
+    (keys_with_prefixes(keys, &wanted, u32::BITS - buckets.bits), kept_ranks, wanted)
 }
 
 fn select_among(keys: &mut [u32], ranks: &[usize]) -> Vec<u32> {
     place(keys, ranks, 0);
     ranks.iter().map(|&rank| keys[rank]).collect()
-}
-
-/// Moves the wanted elements to the front.
-fn keep(keys: &mut [u32], wanted: impl Fn(u32) -> bool) -> &mut [u32] {
-    let mut len = 0;
-    for at in 0..keys.len() {
-        let key = keys[at];
-        keys[len] = key;
-        len += usize::from(wanted(key));
-    }
-    &mut keys[..len]
 }
 
 /// Puts the elements of these ranks, ascending and counted from `first`, where sorting would put them.

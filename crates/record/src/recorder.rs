@@ -54,6 +54,10 @@ pub struct Snapshot(Vec<Tensor>);
 #[derive(Clone, Debug)]
 pub struct Activations(Vec<Vec<f32>>);
 
+/// The columns of the gradients of a step's parameters, which [`Recorder::gradients`] gives.
+#[derive(Clone, Debug)]
+pub struct ParameterGradients(Vec<Vec<f32>>);
+
 impl Recorder {
     /// A recorder of the selected sites of a model.
     ///
@@ -136,46 +140,71 @@ impl Recorder {
         Ok(Activations(first.into_iter().map(|at| columns[at].clone()).collect()))
     }
 
-    /// The step's row, in the order of [`Recorder::schema`]: `gradients` as the optimizer got them, `parameters` after the update.
+    /// The columns of the parameters' gradients, as the optimizer gets them. Nothing here waits for the update: both may be done at once.
+    ///
+    /// # Panics
+    /// When the number of gradients is not that of the model's parameters.
+    #[track_caller]
+    pub fn gradients(&self, gradients: &[Tensor]) -> ParameterGradients {
+        self.check_count("gradients", "gradients", gradients.len());
+        let columns = |signal: &Tracked, at: usize, _| signal.of(gradients[at].as_slice(), 1);
+        ParameterGradients(self.of_parameters(|quantity| quantity == Quantity::Gradient, columns))
+    }
+
+    /// The step's row, in the order of [`Recorder::schema`]: `parameters` after the update.
     ///
     /// Finite tensors make a finite row, so check a step before recording it. Signals are computed in parallel; the bits do not depend on the number of
     /// threads.
     ///
     /// # Panics
-    /// When the activations or the snapshot are of another recorder, or the number of gradients or parameters is not the model's, or a parameter
+    /// When the activations, the gradients or the snapshot are of another recorder, or the number of parameters is not the model's, or a parameter
     /// has changed its shape.
     #[track_caller]
     pub fn row(
         &self,
         activations: Activations,
+        gradients: ParameterGradients,
         snapshot: &Snapshot,
-        gradients: &[Tensor],
         parameters: &[Tensor],
     ) -> Vec<f32> {
         assert_eq!(snapshot.0.len(), self.kept.len(), "row: a snapshot of another recorder");
-        self.check_count("row", "gradients", gradients.len());
         self.check_count("row", "parameters", parameters.len());
         for (before, &at) in snapshot.0.iter().zip(&self.kept) {
             let after = &parameters[at];
             assert_eq!(before.shape(), after.shape(), "row: shapes of a parameter before and after the update");
         }
-        let columns = |signal: &Tracked| {
-            let Place::Parameter { at, kept } = signal.place else { return Vec::new() };
-            match signal.signal.quantity() {
-                Quantity::Value => signal.of(parameters[at].as_slice(), 1),
-                Quantity::Gradient => signal.of(gradients[at].as_slice(), 1),
-                Quantity::Update => signal.of((&parameters[at] - &snapshot.0[kept]).as_slice(), 1),
-            }
+        let columns = |signal: &Tracked, at: usize, kept: usize| match signal.signal.quantity() {
+            Quantity::Update => signal.of((&parameters[at] - &snapshot.0[kept]).as_slice(), 1),
+            _ => signal.of(parameters[at].as_slice(), 1),
         };
-        let of_parameters: Vec<Vec<f32>> = self.signals.par_iter().with_max_len(1).map(columns).collect();
-        let mut activations = activations.0.into_iter();
-        let row = self.signals.iter().zip(of_parameters).flat_map(|(signal, columns)| match signal.place {
-            Place::Slot(_) => activations.next().expect("the activations of this recorder"),
-            Place::Parameter { .. } => columns,
+        let after = self.of_parameters(|quantity| quantity != Quantity::Gradient, columns);
+        let [mut activations, mut gradients, mut after] = [activations.0, gradients.0, after].map(Vec::into_iter);
+        let row = self.signals.iter().flat_map(|signal| {
+            let columns = match (signal.place, signal.signal.quantity()) {
+                (Place::Slot(_), _) => activations.next(),
+                (Place::Parameter { .. }, Quantity::Gradient) => gradients.next(),
+                (Place::Parameter { .. }, _) => after.next(),
+            };
+            columns.expect("row: activations and gradients of this recorder")
         });
         let row: Vec<f32> = row.collect();
-        assert_eq!(row.len(), self.schema.len(), "row: the activations of another recorder");
+        assert_eq!(row.len(), self.schema.len(), "row: activations or gradients of another recorder");
         row
+    }
+
+    /// The columns of some quantities of the parameters, in the order of their signals: found in parallel, from a parameter's place among all and in the
+    /// snapshot.
+    fn of_parameters(
+        &self,
+        wanted: impl Fn(Quantity) -> bool,
+        columns: impl Fn(&Tracked, usize, usize) -> Vec<f32> + Sync,
+    ) -> Vec<Vec<f32>> {
+        let places = self.signals.iter().filter_map(|signal| match signal.place {
+            Place::Parameter { at, kept } if wanted(signal.signal.quantity()) => Some((signal, at, kept)),
+            _ => None,
+        });
+        let places: Vec<_> = places.collect();
+        places.into_par_iter().with_max_len(1).map(|(signal, at, kept)| columns(signal, at, kept)).collect()
     }
 
     #[track_caller]

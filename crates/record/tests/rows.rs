@@ -87,7 +87,7 @@ fn row(recorder: &Recorder, cuts: &[usize], loss: Loss) -> Vec<f32> {
         parameter.as_mut_slice().iter_mut().zip(gradient.as_slice()).for_each(|(p, g)| *p -= 0.125 * g);
     }
     let activations = recorder.activations(&watches).expect("every site reports");
-    recorder.row(activations, &snapshot, &gradients, &parameters)
+    recorder.row(activations, recorder.gradients(&gradients), &snapshot, &parameters)
 }
 
 fn bits(row: &[f32]) -> Vec<u32> {
@@ -163,7 +163,8 @@ fn off_has_no_columns() {
     assert!(recorder.schema().is_empty());
     assert!(row(&recorder, &[0, 3, 6], squares).is_empty());
     let activations = recorder.activations::<Watch>(&[]).expect("nothing is watched");
-    assert!(recorder.row(activations, &recorder.snapshot(&parameters()), &parameters(), &parameters()).is_empty());
+    let gradients = recorder.gradients(&parameters());
+    assert!(recorder.row(activations, gradients, &recorder.snapshot(&parameters()), &parameters()).is_empty());
 }
 
 #[test]
@@ -211,11 +212,18 @@ fn a_watch_of_another_recorder_is_refused() {
 }
 
 #[test]
-#[should_panic(expected = "row: number of gradients, and of the model's parameters")]
+#[should_panic(expected = "gradients: number of gradients, and of the model's parameters")]
 fn a_missing_gradient_is_refused() {
-    let recorder = recorder("output").expect("a recorder");
+    let _ = recorder("output").expect("a recorder").gradients(&parameters()[1..]);
+}
+
+#[test]
+#[should_panic(expected = "row: activations and gradients of this recorder")]
+fn the_gradients_of_another_recorder_are_refused() {
+    let [recorder, other] = ["output", "off"].map(|selection| recorder(selection).expect("a recorder"));
     let mut watch = recorder.watch(0..BATCH, BATCH);
     shard(0..BATCH, squares, Some(&mut watch));
     let activations = recorder.activations(&[watch]).expect("every site reports");
-    let _ = recorder.row(activations, &recorder.snapshot(&parameters()), &parameters()[1..], &parameters());
+    let gradients = other.gradients(&parameters());
+    let _ = recorder.row(activations, gradients, &recorder.snapshot(&parameters()), &parameters());
 }

@@ -3,6 +3,7 @@
 use crate::{Tensor, parallel};
 use seismograd_kernels::elementwise;
 use std::ops;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 impl Tensor {
     /// `f` of every element.
@@ -77,23 +78,29 @@ impl Tensor {
 
     /// Whether no element is infinite or a NaN.
     pub fn is_finite(&self) -> bool {
-        elementwise::all_finite(self.as_slice())
+        let finite = AtomicBool::new(true);
+        parallel::each(self.as_slice().chunks(parallel::UPDATES), |piece| clear_unless_finite(&finite, piece));
+        finite.into_inner()
     }
 
-    /// Adds `terms`, of the same shape, to `self`, element by element in their order.
+    /// Adds `terms`, of the same shape, to `self`, element by element in their order, and multiplies the sums; whether these are finite.
     ///
     /// # Panics
     /// When the shapes differ.
     #[track_caller]
-    pub fn accumulate_all(&mut self, terms: &[&Tensor]) {
+    pub fn accumulate_all(&mut self, terms: &[&Tensor], factor: f32) -> bool {
         assert!(terms.iter().all(|term| term.shape() == self.shape()), "accumulate_all: shapes");
+        let finite = AtomicBool::new(true);
         let pieces = self.as_mut_slice().chunks_mut(parallel::UPDATES).enumerate();
         parallel::each(pieces, |(piece, sum)| {
             for term in terms {
                 let term = &term.as_slice()[piece * parallel::UPDATES..][..sum.len()];
                 elementwise::zip_in_place(sum, term, |sum, x| sum + x);
             }
+            elementwise::map_in_place(sum, |sum| sum * factor);
+            clear_unless_finite(&finite, sum);
         });
+        finite.into_inner()
     }
 
     /// Adds `other`, of the same shape, to `self`.
@@ -104,6 +111,13 @@ impl Tensor {
     pub fn accumulate(&mut self, other: &Tensor) {
         let sum = std::mem::replace(self, Tensor::zeros(&[0])).into_zip(other, |x, y| x + y);
         *self = sum;
+    }
+}
+
+/// Clears `finite` where an element is not.
+fn clear_unless_finite(finite: &AtomicBool, x: &[f32]) {
+    if !elementwise::all_finite(x) {
+        finite.store(false, Ordering::Relaxed);
     }
 }
 
@@ -190,11 +204,14 @@ mod tests {
         parameter.update(&gradient, [&mut slot], |p, g, [s]| (p + g + s, [s - 1.0]));
         assert_eq!(parameter, &counting() * 3.0);
         assert_eq!(slot, counting().map(|x| x - 1.0));
-        parameter.accumulate_all(&[&gradient, &gradient]);
-        assert_eq!(parameter, &counting() * 5.0);
+        assert!(parameter.accumulate_all(&[&gradient, &gradient], 0.5));
+        assert_eq!(parameter, &counting() * 2.5);
         assert!(parameter.is_finite());
-        parameter.as_mut_slice()[len - 1] = f32::NAN;
-        assert!(!parameter.is_finite());
+        for at in [0, len - 1] {
+            let mut bad = parameter.clone();
+            bad.as_mut_slice()[at] = f32::NAN;
+            assert!(!bad.is_finite() && !bad.accumulate_all(&[], 1.0));
+        }
     }
 
     #[test]

@@ -89,8 +89,10 @@ impl Shards {
 
 /// What a batch gives.
 pub struct BatchResult<O> {
-    /// Gradients of the sum of the samples' losses, in the parameters' order.
+    /// Gradients of the samples' mean loss, or of its sum, in the parameters' order.
     pub gradients: Vec<Tensor>,
+    /// Which of them is the first that is not finite, if any.
+    pub not_finite: Option<usize>,
     /// The sum of the samples' losses.
     pub loss: f64,
     /// How many samples were classified rightly.
@@ -101,23 +103,23 @@ pub struct BatchResult<O> {
     pub buffer_updates: Vec<(BufferId, Tensor)>,
 }
 
-/// Runs a batch forward and backward at the given parameters, watched by one observer a graph, made for the samples at some positions of the batch.
-///
-/// The loss is the sum over the samples, so that gradients of activations are per sample.
-pub fn run_batch<O: Observer + Send>(
-    model: &Model,
-    parameters: &[Tensor],
-    buffers: &[Tensor],
-    batch: &Batch<'_>,
-    shards: Shards,
-    labels: Labels,
-    observer: impl Fn(Range<usize>) -> O + Sync,
-) -> BatchResult<O> {
-    let task = Task { model, parameters, buffers, batch, shards, labels };
-    let ranges = shards.ranges(batch.len(), model.mixes_samples());
-    let shards: Vec<_> = ranges.into_par_iter().map(|range| task.run_shard(range, &observer)).collect();
-    let (shards, observers): (Vec<_>, Vec<_>) = shards.into_iter().unzip();
-    reduce(shards, observers)
+/// A batch on its way forward and backward through a model.
+#[derive(Clone, Copy)]
+pub struct Pass<'a> {
+    /// The architecture.
+    pub model: &'a Model,
+    /// Its parameters, at which the gradients are.
+    pub parameters: &'a [Tensor],
+    /// Its buffers.
+    pub buffers: &'a [Tensor],
+    /// The images and labels.
+    pub batch: &'a Batch<'a>,
+    /// How they are cut.
+    pub shards: Shards,
+    /// What the loss compares with.
+    pub labels: Labels,
+    /// Whether gradients are those of the samples' mean loss or of its sum.
+    pub reduction: Reduction,
 }
 
 struct Shard {
@@ -129,16 +131,6 @@ struct Shard {
 
 /// Samples that are carried through the trunk together: as many as leave their activations in a second-level cache.
 const PIECE: usize = 5;
-
-/// What all shards of a batch have in common.
-struct Task<'a> {
-    model: &'a Model,
-    parameters: &'a [Tensor],
-    buffers: &'a [Tensor],
-    batch: &'a Batch<'a>,
-    shards: Shards,
-    labels: Labels,
-}
 
 /// A part of the model on some samples, forward: a graph of its own.
 struct Part {
@@ -161,7 +153,17 @@ impl Part {
     }
 }
 
-impl Task<'_> {
+impl Pass<'_> {
+    /// Runs the batch, watched by one observer a graph, made for the samples at some positions of the batch.
+    ///
+    /// Inside, the loss is the sum over the samples, so that gradients of activations are per sample.
+    pub fn run<O: Observer + Send>(&self, observer: impl Fn(Range<usize>) -> O + Sync) -> BatchResult<O> {
+        let ranges = self.shards.ranges(self.batch.len(), self.model.mixes_samples());
+        let shards: Vec<_> = ranges.into_par_iter().map(|range| self.run_shard(range, &observer)).collect();
+        let (shards, observers) = shards.into_iter().unzip();
+        self.reduce(shards, observers)
+    }
+
     /// Runs a shard: piece by piece through the trunk, together through the head and back, and piece by piece back. Pieces lie side
     /// by side, where there are threads for them, and their gradients are added in order.
     fn run_shard<O: Observer + Send>(
@@ -199,6 +201,36 @@ impl Task<'_> {
             buffer_updates: std::mem::take(&mut head.buffer_updates),
         };
         (shard, observers.into_iter().chain([head_observer]).collect())
+    }
+
+    /// Adds the shards' gradients in their order.
+    fn reduce<O>(&self, mut shards: Vec<Shard>, observers: Vec<Vec<O>>) -> BatchResult<O> {
+        let share = 1.0 / self.averaged_over() as f32;
+        let mut gradients = std::mem::take(&mut shards[0].gradients);
+        let mut not_finite = None;
+        for (at, sum) in gradients.iter_mut().enumerate() {
+            let others: Vec<&Tensor> = shards[1..].iter().map(|shard| &shard.gradients[at]).collect();
+            if !sum.accumulate_all(&others, share) {
+                not_finite = not_finite.or(Some(at));
+            }
+        }
+        BatchResult {
+            gradients,
+            not_finite,
+            loss: shards.iter().map(|shard| shard.loss).sum(),
+            correct: shards.iter().map(|shard| shard.correct).sum(),
+            observers,
+            // Only a model that mixes samples has buffers to update, and it is not cut.
+            buffer_updates: std::mem::take(&mut shards[0].buffer_updates),
+        }
+    }
+
+    /// The number of samples that the gradients are the mean of; 1 where they are the sum.
+    pub(crate) fn averaged_over(&self) -> usize {
+        match self.reduction {
+            Reduction::Mean => self.batch.len(),
+            Reduction::Sum => 1,
+        }
     }
 
     /// One stage of the model forward on samples that begin at this position of the batch.
@@ -253,22 +285,6 @@ fn add_found(sums: &mut [Option<Tensor>], found: &[Option<Tensor>]) {
             (sum @ None, gradient) => *sum = gradient.clone(),
             (Some(_), None) => {}
         }
-    }
-}
-
-/// Adds the shards' gradients in their order.
-fn reduce<O>(mut shards: Vec<Shard>, observers: Vec<Vec<O>>) -> BatchResult<O> {
-    let mut gradients = std::mem::take(&mut shards[0].gradients);
-    for (at, sum) in gradients.iter_mut().enumerate() {
-        sum.accumulate_all(&shards[1..].iter().map(|shard| &shard.gradients[at]).collect::<Vec<_>>());
-    }
-    BatchResult {
-        gradients,
-        loss: shards.iter().map(|shard| shard.loss).sum(),
-        correct: shards.iter().map(|shard| shard.correct).sum(),
-        observers,
-        // Only a model that mixes samples has buffers to update, and it is not cut.
-        buffer_updates: std::mem::take(&mut shards[0].buffer_updates),
     }
 }
 

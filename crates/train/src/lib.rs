@@ -29,7 +29,7 @@ mod source;
 mod step;
 mod weights;
 
-pub use batch::{Batch, BatchResult, Labels, Shards, run_batch};
+pub use batch::{Batch, BatchResult, Labels, Pass, Shards};
 pub use config::{Protocol, RunConfig};
 pub use error::TrainError;
 pub use evaluation::{Evaluated, evaluate};

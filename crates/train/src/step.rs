@@ -1,12 +1,12 @@
 //! One training step: shards, reduction, the check for divergence, the update, the row of the trace.
 
-use crate::batch::{Batch, BatchResult, Labels, Shards, run_batch};
+use crate::batch::{Batch, BatchResult, Labels, Pass, Shards};
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::weights::read_weights;
 use seismograd_nn::{Model, Reduction, State};
 use seismograd_optim::{Evaluation, EvaluationError, Objective, Optimizer};
-use seismograd_record::{Recorder, Snapshot, Watch, Wiring};
+use seismograd_record::{ParameterGradients, Recorder, Snapshot, Watch, Wiring};
 use seismograd_tensor::Tensor;
 use std::path::Path;
 use std::sync::Arc;
@@ -66,46 +66,46 @@ impl Trainer {
     /// # Errors
     /// When an optimizer's question to the batch fails.
     pub fn step(&mut self, batch: &Batch<'_>, shards: Shards) -> Result<Result<StepResult, Divergence>, TrainError> {
-        let (model, recorder, State { parameters, buffers }) = (&self.model, Arc::clone(&self.recorder), &self.state);
-        let mut result = run_batch(model, parameters, buffers, batch, shards, Labels::True, |samples| {
-            recorder.watch(samples, batch.len())
-        });
+        let (recorder, State { parameters, buffers }) = (Arc::clone(&self.recorder), &self.state);
+        let (model, reduction) = (&self.model, self.reduction);
+        let pass = Pass { model, parameters, buffers, batch, shards, labels: Labels::True, reduction };
+        let mut result = pass.run(|samples| recorder.watch(samples, batch.len()));
         let observers = std::mem::take(&mut result.observers);
         // What was seen of the activations waits for nothing: beside an update that leaves processors idle it costs less.
-        let (snapshot, activations) =
+        let (updated, activations) =
             rayon::join(|| self.update(batch, shards, &mut result), || recorder.activations(&observers));
-        let snapshot = match snapshot? {
-            Ok(snapshot) => snapshot,
+        let (snapshot, gradients) = match updated? {
+            Ok(updated) => updated,
             Err(what) => return Ok(Err(Divergence { step: shards.step, what })),
         };
-        let row = recorder.row(activations?, &snapshot, &result.gradients, &self.state.parameters);
+        let row = recorder.row(activations?, gradients, &snapshot, &self.state.parameters);
         Ok(Ok(StepResult { loss: result.loss / batch.len() as f64, correct: result.correct, row }))
     }
 
-    /// Updates the parameters and buffers by what a batch gave, whose gradients become those of the reduction; the recorded parameters as they were, or
-    /// what is not finite.
+    /// Updates the parameters and buffers by what a batch gave; the recorded parameters as they were and the columns of the gradients, or what is not
+    /// finite.
     fn update(
         &mut self,
         batch: &Batch<'_>,
         shards: Shards,
         result: &mut BatchResult<Watch>,
-    ) -> Result<Result<Snapshot, String>, TrainError> {
-        scale(result, self.reduction, batch.len());
+    ) -> Result<Result<(Snapshot, ParameterGradients), String>, TrainError> {
         if let Some(what) = self.not_finite(result) {
             return Ok(Err(what));
         }
         let snapshot = self.recorder.snapshot(&self.state.parameters);
-        let mut objective = BatchObjective {
-            trainer: (&self.model, &self.state.buffers, self.reduction),
-            batch,
-            shards,
-            loss: result.loss,
-        };
-        self.optimizer.step(&mut self.state.parameters, &result.gradients, &mut objective)?;
+        let (model, buffers, reduction) = (&self.model, &self.state.buffers[..], self.reduction);
+        let pass = Pass { model, parameters: &[], buffers, batch, shards, labels: Labels::True, reduction };
+        let mut objective = BatchObjective { pass, loss: result.loss };
+        let (stepped, columns) = rayon::join(
+            || self.optimizer.step(&mut self.state.parameters, &result.gradients, &mut objective),
+            || self.recorder.gradients(&result.gradients),
+        );
+        stepped?;
         self.state.apply(std::mem::take(&mut result.buffer_updates));
         Ok(match self.not_finite_after() {
             Some(name) => Err(format!("{name} after the update")),
-            None => Ok(snapshot),
+            None => Ok((snapshot, columns)),
         })
     }
 
@@ -113,8 +113,7 @@ impl Trainer {
         if !result.loss.is_finite() {
             return Some("the loss".to_owned());
         }
-        let at = result.gradients.iter().position(|gradient| !gradient.is_finite())?;
-        Some(format!("the gradient of {}", self.model.parameter_names()[at]))
+        result.not_finite.map(|at| format!("the gradient of {}", self.model.parameter_names()[at]))
     }
 
     /// The first number of the model or the optimizer that is not finite: running statistics and second moments can overflow while
@@ -132,42 +131,23 @@ impl Trainer {
     }
 }
 
-/// Turns gradients of the sum into those of the reduction.
-fn scale<O>(result: &mut BatchResult<O>, reduction: Reduction, samples: usize) {
-    if reduction == Reduction::Mean {
-        let share = 1.0 / samples as f32;
-        for gradient in &mut result.gradients {
-            *gradient = std::mem::replace(gradient, Tensor::scalar(0.0)).into_map(|x| x * share);
-        }
-    }
-}
-
 /// The current batch, as an optimizer may ask it.
 struct BatchObjective<'a> {
-    trainer: (&'a Model, &'a [Tensor], Reduction),
-    batch: &'a Batch<'a>,
-    shards: Shards,
+    /// The step's own without its parameters: each question brings its own.
+    pass: Pass<'a>,
     /// The sum of the losses at the step's own parameters.
     loss: f64,
 }
 
 impl BatchObjective<'_> {
     fn reduced(&self, loss: f64) -> f64 {
-        loss / self.averaged_over() as f64
-    }
-
-    fn averaged_over(&self) -> usize {
-        match self.trainer.2 {
-            Reduction::Mean => self.batch.len(),
-            Reduction::Sum => 1,
-        }
+        loss / self.pass.averaged_over() as f64
     }
 
     fn at(&self, parameters: &[Tensor], labels: Labels) -> Evaluation {
-        let (model, buffers, reduction) = self.trainer;
-        let mut result = run_batch(model, parameters, buffers, self.batch, self.shards, labels, |_| ());
-        scale(&mut result, reduction, self.batch.len());
-        Evaluation { loss: self.reduced(result.loss), gradients: result.gradients, averaged_over: self.averaged_over() }
+        let result = Pass { parameters, labels, ..self.pass }.run(|_| ());
+        let averaged_over = self.pass.averaged_over();
+        Evaluation { loss: self.reduced(result.loss), gradients: result.gradients, averaged_over }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The training step against PyTorch: logits, gradients and losses of the paper's CNN and of its smooth sibling.
 //!
-//! Everything goes through the code that trains: [`run_batch`] with its shards, and [`Trainer`]. Max-pooling and ReLU switch
+//! Everything goes through the code that trains: [`Pass`] with its shards, and [`Trainer`]. Max-pooling and ReLU switch
 //! when rounding decides a near-tie, and PyTorch's own two memory layouts then disagree, so the paper's CNN is held to what
 //! PyTorch achieves itself, and the formulas are held to sharp bounds on the smooth sibling, which has nothing to switch.
 
@@ -10,10 +10,10 @@ use fixture::{Fixture, distance, largest_gap};
 use safetensors::SafeTensors;
 use seismograd_autodiff::{Observer, Port, Site};
 use seismograd_cifar10::{Normalization, Split};
-use seismograd_nn::State;
+use seismograd_nn::{Reduction, State};
 use seismograd_tensor::Tensor;
 use seismograd_train::{
-    Batch, DataSource, Labels, Protocol, RunConfig, Shards, Trainer, read_weights, run_batch, write_weights,
+    Batch, DataSource, Labels, Pass, Protocol, RunConfig, Shards, Trainer, read_weights, write_weights,
 };
 use std::ffi::OsString;
 use std::fs;
@@ -61,13 +61,20 @@ fn compute(fixture: &Fixture, state: &State) -> Computed {
     let (split, indices) = (sample(), (0..GRADIENT_BATCH).collect::<Vec<_>>());
     let batch = Batch::Split { split: &split, indices: &indices, normalization: Normalization::Unit };
     let State { parameters, buffers } = state;
-    let result = run_batch(&fixture.model, parameters, buffers, &batch, SHARDS, Labels::True, |_| Logits::default());
-    // The batch size is a power of two, so that the division rounds nothing.
-    let mean = |gradient: &Tensor| gradient.as_slice().iter().map(|x| x / GRADIENT_BATCH as f32).collect();
+    let pass = Pass {
+        model: &fixture.model,
+        parameters,
+        buffers,
+        batch: &batch,
+        shards: SHARDS,
+        labels: Labels::True,
+        reduction: Reduction::Mean,
+    };
+    let result = pass.run(|_| Logits::default());
     Computed {
         logits: result.observers.into_iter().flatten().flat_map(|logits| logits.0).collect(),
         loss: result.loss / f64::from(GRADIENT_BATCH),
-        gradients: result.gradients.iter().map(mean).collect(),
+        gradients: result.gradients.iter().map(|gradient| gradient.as_slice().to_vec()).collect(),
     }
 }
 
