@@ -12,7 +12,8 @@ use crate::vector::{LANES, Vector};
 /// When the lengths differ.
 pub fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
     assert_eq!(x.len(), y.len(), "map: lengths");
-    at_level(|| {
+    // Moved, here and below: what `f` holds would be read again after every write if it lay outside of the loop's own.
+    at_level(move || {
         for (y, &x) in y.iter_mut().zip(x) {
             *y = f(x);
         }
@@ -21,7 +22,7 @@ pub fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
 
 /// `x[i] = f(x[i])`.
 pub fn map_in_place(x: &mut [f32], f: impl Fn(f32) -> f32) {
-    at_level(|| {
+    at_level(move || {
         for x in x {
             *x = f(*x);
         }
@@ -34,7 +35,7 @@ pub fn map_in_place(x: &mut [f32], f: impl Fn(f32) -> f32) {
 /// When the lengths differ.
 pub fn zip(x: &[f32], y: &[f32], z: &mut [f32], f: impl Fn(f32, f32) -> f32) {
     assert!(x.len() == y.len() && y.len() == z.len(), "zip: lengths");
-    at_level(|| {
+    at_level(move || {
         for ((z, &x), &y) in z.iter_mut().zip(x).zip(y) {
             *z = f(x, y);
         }
@@ -47,7 +48,7 @@ pub fn zip(x: &[f32], y: &[f32], z: &mut [f32], f: impl Fn(f32, f32) -> f32) {
 /// When the lengths differ.
 pub fn zip_in_place(x: &mut [f32], y: &[f32], f: impl Fn(f32, f32) -> f32) {
     assert_eq!(x.len(), y.len(), "zip: lengths");
-    at_level(|| {
+    at_level(move || {
         for (x, &y) in x.iter_mut().zip(y) {
             *x = f(*x, y);
         }

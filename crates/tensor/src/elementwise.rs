@@ -97,7 +97,7 @@ impl Tensor {
                 let term = &term.as_slice()[piece * parallel::UPDATES..][..sum.len()];
                 elementwise::zip_in_place(sum, term, |sum, x| sum + x);
             }
-            elementwise::map_in_place(sum, |sum| sum * factor);
+            elementwise::map_in_place(sum, move |sum| sum * factor);
             clear_unless_finite(&finite, sum);
         });
         finite.into_inner()
@@ -169,7 +169,7 @@ impl ops::Mul<f32> for &Tensor {
     type Output = Tensor;
 
     fn mul(self, factor: f32) -> Tensor {
-        self.map(|x| x * factor)
+        self.map(move |x| x * factor)
     }
 }
 
