@@ -12,7 +12,6 @@ use crate::vector::{LANES, Vector};
 /// When the lengths differ.
 pub fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
     assert_eq!(x.len(), y.len(), "map: lengths");
-    // Moved, here and below: what `f` holds would be read again after every write if it lay outside of the loop's own.
     at_level(move || {
         for (y, &x) in y.iter_mut().zip(x) {
             *y = f(x);
@@ -22,6 +21,7 @@ pub fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
 
 /// `x[i] = f(x[i])`.
 pub fn map_in_place(x: &mut [f32], f: impl Fn(f32) -> f32) {
+    // Moved, as in the other loops: if it lay outside of this one's own, what `f` holds would be read again after every write.
     at_level(move || {
         for x in x {
             *x = f(*x);

@@ -35,7 +35,7 @@ pub fn nonzero_keys(x: &[f32]) -> Vec<u32> {
     keys
 }
 
-/// Of keys that are not [`ZERO`], those whose bits above the lowest `shift` are one of the prefixes, in their order.
+/// Of keys of elements that are not zero, as [`nonzero_keys`] gives them, those whose bits above the lowest `shift` are one of the prefixes, in their order.
 pub fn keys_with_prefixes(keys: &[u32], prefixes: &[u32], shift: u32) -> Vec<u32> {
     let mut all = Vec::new();
     for keys in keys.chunks(BLOCK) {

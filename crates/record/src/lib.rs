@@ -1,10 +1,10 @@
 //! Observers and statistics that fill a trace from a graph and a training step.
 //!
-//! A [`Recorder`] is made once a run, from a [`Selection`] and a model's names ([`Wiring`]). At each step every graph that computes
-//! samples of the batch is lent a [`Watch`], which digests what flows through the selected sites as it is shown.
-//! [`Recorder::activations`] puts the digests together in sample order, [`Recorder::gradients`] looks at the parameters' gradients, and after the
-//! update [`Recorder::row`] makes one row of the trace of them and the parameters: each signal's [`statistics`], then its [`elements`] of fixed name. Nothing here changes a bit of what it watches,
-//! trains anything or writes a file.
+//! A [`Recorder`] is made once a run, from a [`Selection`] and a model's names ([`Wiring`]). At each step every graph that computes samples of
+//! the batch is lent a [`Watch`], which digests what flows through the selected sites as it is shown. [`Recorder::activations`] puts the
+//! digests together in sample order, [`Recorder::gradients`] looks at the parameters' gradients, and after the update [`Recorder::row`] makes
+//! one row of the trace of them and the parameters: each signal's [`statistics`], then its [`elements`] of fixed name. Nothing here changes a
+//! bit of what it watches, trains anything or writes a file.
 //!
 //! A model of two layers, its batch cut into two shards:
 //!
