@@ -18,6 +18,7 @@
 
 mod correlate;
 mod image;
+mod look;
 mod pack;
 mod weight;
 mod winograd;
@@ -26,9 +27,12 @@ use crate::buffer::Buffer;
 use crate::elementwise::zip_in_place;
 use crate::geometry::Conv2d;
 use crate::level::{self, Level};
+use crate::moments::Moments;
 use crate::sums::channel_sums;
 use correlate::Correlate;
 use image::Image;
+pub use look::Glimpse;
+use look::{Look, LookAtSample};
 use pack::Lanes;
 pub use pack::{Packed, pack_forward, pack_input_gradient};
 use weight::WeightGradient;
@@ -79,13 +83,27 @@ fn forward_at(
     activation: Activation,
     output: &mut [f32],
 ) {
-    check_lengths(g, input.len(), output.len());
-    weight.assert_fits(g, false);
     let finish = match activation {
         Activation::Identity => Finish::Nothing,
         Activation::Relu => Finish::Relu,
     };
-    correlate_samples(&Image::of_input(g), level, input, weight, bias, finish, output);
+    Correlation::forward(g, level, input, weight, bias, output.len()).run(finish, output);
+}
+
+/// [`forward`] with a ReLU, and what is seen of the output before it: moments, and the elements at some places of it, in ascending order.
+///
+/// # Panics
+/// When a length does not fit the geometry, or a place does not exist.
+pub fn forward_seen(
+    g: &Conv2d,
+    input: &[f32],
+    weight: &Packed,
+    bias: Option<&[f32]>,
+    places: &[usize],
+    output: &mut [f32],
+) -> Glimpse {
+    let correlation = Correlation::forward(g, Level::current(), input, weight, bias, output.len());
+    correlation.run_seen(Look::new(places, None, g.output_len(), output.len()), output)
 }
 
 /// The gradient with respect to the input, from the upstream gradient of the output.
@@ -107,10 +125,24 @@ fn input_gradient_at(
     rectified: Option<&[f32]>,
     gradient: &mut [f32],
 ) {
-    check_lengths(g, gradient.len(), upstream.len());
-    weight.assert_fits(g, true);
     let finish = rectified.map_or(Finish::Nothing, Finish::Through);
-    correlate_samples(&Image::of_upstream(g), level, upstream, weight, None, finish, gradient);
+    Correlation::input_gradient(g, level, upstream, weight, gradient.len()).run(finish, gradient);
+}
+
+/// [`input_gradient`] through a ReLU, and what is seen of the gradient behind it: moments, and the elements at some places of it, in ascending order.
+///
+/// # Panics
+/// When a length does not fit the geometry, or a place does not exist.
+pub fn input_gradient_seen(
+    g: &Conv2d,
+    upstream: &[f32],
+    weight: &Packed,
+    rectified: &[f32],
+    places: &[usize],
+    gradient: &mut [f32],
+) -> Glimpse {
+    let correlation = Correlation::input_gradient(g, Level::current(), upstream, weight, gradient.len());
+    correlation.run_seen(Look::new(places, Some(rectified), g.input_len(), gradient.len()), gradient)
 }
 
 /// The gradients with respect to the weight, `(out, in, kh, kw)`, and to the bias, summed over the samples in their order.
@@ -151,32 +183,83 @@ fn weight_gradient_at(g: &Conv2d, level: Level, input: &[f32], upstream: &[f32],
     bias.copy_from_slice(&channel_sums(upstream, g.channels_out));
 }
 
-fn correlate_samples(
-    image: &Image,
+/// What forward pass and input gradient are: samples under a weight.
+struct Correlation<'a> {
+    image: Image,
     level: Level,
-    source: &[f32],
-    weight: &Packed,
-    bias: Option<&[f32]>,
-    finish: Finish<'_>,
-    output: &mut [f32],
-) {
-    if let Finish::Through(rectified) = finish {
-        assert_eq!(rectified.len(), output.len(), "conv2d: elements behind the ReLU and of the gradient");
+    source: &'a [f32],
+    weight: &'a Packed,
+    bias: Vec<f32>,
+}
+
+impl<'a> Correlation<'a> {
+    fn forward(
+        g: &Conv2d,
+        level: Level,
+        source: &'a [f32],
+        weight: &'a Packed,
+        bias: Option<&[f32]>,
+        results: usize,
+    ) -> Self {
+        check_lengths(g, source.len(), results);
+        weight.assert_fits(g, false);
+        let image = Image::of_input(g);
+        Correlation { level, source, weight, bias: pack::pad_bias(bias, image.channels_out), image }
     }
-    let bias = &pack::pad_bias(bias, image.channels_out);
-    match weight.lanes() {
-        Lanes::Winograd(tiles, weight) => {
-            level::run_at(level, winograd::Correlate { tiles, source, weight, bias, finish, output });
+
+    fn input_gradient(g: &Conv2d, level: Level, source: &'a [f32], weight: &'a Packed, results: usize) -> Self {
+        check_lengths(g, results, source.len());
+        weight.assert_fits(g, true);
+        let image = Image::of_upstream(g);
+        Correlation { level, source, weight, bias: pack::pad_bias(None, image.channels_out), image }
+    }
+
+    /// The results, and what a look sees of them.
+    fn run_seen(&self, mut look: Look<'_>, results: &mut [f32]) -> Glimpse {
+        self.correlate(self.source, Finish::Nothing, results, Some(&mut look));
+        let mut alone = Buffer::stale(if look.again.is_empty() { 0 } else { look.sample_len });
+        for sample in look.again {
+            let gate = look.gate.map(|gate| &gate[sample * look.sample_len..][..look.sample_len]);
+            self.correlate(&self.source[sample * self.image.source_len()..], Finish::Nothing, &mut alone, None);
+            look.seen.moments[sample] = match gate {
+                Some(gate) => Moments::with_gated(&alone, gate),
+                None => Moments::with_rectified(&alone),
+            };
         }
-        Lanes::Direct(weight) => {
-            let (mut padded, relu) = (image.blank(), matches!(finish, Finish::Relu));
-            let samples = source.chunks_exact(image.source_len()).zip(output.chunks_exact_mut(image.output_len()));
-            for (at, (sample, output)) in samples.enumerate() {
-                image.fill(sample, &mut padded);
-                level::run_at(level, Correlate { image, padded: &padded, weight, bias, relu, output });
-                if let Finish::Through(rectified) = finish {
-                    let rectified = &rectified[at * image.output_len()..][..image.output_len()];
-                    zip_in_place(output, rectified, |u, y| if y > 0.0 { u } else { 0.0 });
+        look.seen
+    }
+
+    fn run(&self, finish: Finish<'_>, results: &mut [f32]) {
+        self.correlate(self.source, finish, results, None);
+    }
+
+    /// As many samples of a source as there are results for.
+    fn correlate(&self, source: &[f32], finish: Finish<'_>, output: &mut [f32], mut look: Option<&mut Look<'_>>) {
+        let Correlation { image, level, weight, bias, .. } = self;
+        if let Finish::Through(rectified) = finish {
+            assert_eq!(rectified.len(), output.len(), "conv2d: elements behind the ReLU and of the gradient");
+        }
+        match weight.lanes() {
+            Lanes::Winograd(tiles, weight) => {
+                level::run_at(*level, winograd::Correlate { tiles, source, weight, bias, finish, output, look });
+            }
+            Lanes::Direct(weight) => {
+                let (mut padded, relu) = (image.blank(), matches!(finish, Finish::Relu));
+                let samples =
+                    source.chunks_exact(image.source_len().max(1)).take(output.len() / image.output_len().max(1));
+                for (at, sample) in samples.enumerate() {
+                    image.fill(sample, &mut padded);
+                    let result = &mut output[at * image.output_len()..][..image.output_len()];
+                    level::run_at(
+                        *level,
+                        Correlate { image, padded: &padded, weight, bias, relu, output: &mut *result },
+                    );
+                    if let Finish::Through(rectified) = finish {
+                        let rectified = &rectified[at * image.output_len()..][..image.output_len()];
+                        zip_in_place(result, rectified, |u, y| if y > 0.0 { u } else { 0.0 });
+                    } else if let Some(look) = look.as_deref_mut() {
+                        level::run_at(*level, LookAtSample { look, results: output, sample: at });
+                    }
                 }
             }
         }

@@ -33,6 +33,9 @@ pub trait Vector: Copy {
     /// Lanes of `f64` at the same level.
     type Double: Double;
 
+    /// A choice of lanes.
+    type Mask: Copy;
+
     /// Vectors in a row of a register tile.
     const BLOCKS: usize;
 
@@ -119,6 +122,36 @@ pub trait Vector: Copy {
     /// # Safety
     /// The level's instructions must be available.
     unsafe fn relu(self) -> Self;
+
+    /// The lanes above zero.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn positive(self) -> Self::Mask;
+
+    /// `self + addend` in those lanes, `self` elsewhere.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn add_where(self, lanes: Self::Mask, addend: Self) -> Self;
+
+    /// `self * factor + addend`, rounded once, in those lanes, `addend` elsewhere.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn mul_add_where(self, factor: Self, lanes: Self::Mask, addend: Self) -> Self;
+
+    /// `self.lesser(other)` in those lanes, `other` elsewhere.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn lesser_where(self, lanes: Self::Mask, other: Self) -> Self;
+
+    /// `self.greater(other)` in those lanes, `other` elsewhere.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn greater_where(self, lanes: Self::Mask, other: Self) -> Self;
 
     /// `self` where it is greater than `other` or a NaN, `other` elsewhere: a NaN of either stays one.
     ///

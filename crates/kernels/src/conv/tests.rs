@@ -175,3 +175,128 @@ fn a_wrong_length_is_refused() {
     let packed = pack_forward(&g, &vec![0.0; g.weight_len()]);
     forward(&g, &[0.0; 5], &packed, None, Activation::Identity, &mut []);
 }
+
+/// Results of a pass with a look at them: what was seen, and what was left.
+type Seen = (Glimpse, Vec<f32>);
+
+impl Case {
+    /// Forward through a ReLU and input gradient through one, looked at, and both as they are without a ReLU.
+    fn look(&self, level: Level, places: [&[usize]; 2]) -> [(Seen, Vec<f32>); 2] {
+        let g = &self.g;
+        let look = |correlation: &Correlation<'_>, look: Look<'_>, len: usize| {
+            let [mut plain, mut left] = [(); 2].map(|()| vec![f32::NAN; len]);
+            correlation.run(Finish::Nothing, &mut plain);
+            let glimpse = correlation.run_seen(look, &mut left);
+            ((glimpse, left), plain)
+        };
+        let (output, gradient) = (self.upstream.len(), self.input.len());
+        let packed = pack_forward(g, &self.weight);
+        let forward = Correlation::forward(g, level, &self.input, &packed, Some(&self.bias), output);
+        let packed = pack_input_gradient(g, &self.weight);
+        let backward = Correlation::input_gradient(g, level, &self.upstream, &packed, gradient);
+        let [at, back] = places;
+        [
+            look(&forward, Look::new(at, None, g.output_len(), output), output),
+            look(&backward, Look::new(back, Some(&self.input), g.input_len(), gradient), gradient),
+        ]
+    }
+
+    /// Every seventh place, and the first two.
+    fn places(&self) -> [Vec<usize>; 2] {
+        [self.upstream.len(), self.input.len()]
+            .map(|len| [0, 0, 1].into_iter().filter(|&at| at < len).chain((7..len).step_by(7)).collect())
+    }
+}
+
+/// As bits, with what the moments hold as numbers.
+fn bits(moments: &[[Moments; 2]]) -> Vec<[u64; 8]> {
+    let of = |m: &Moments| {
+        let [c2, c3, c4] = m.central;
+        [m.mean, c2, c3, c4, m.absolutes, m.zeros, f64::from(m.min), f64::from(m.max)].map(f64::to_bits)
+    };
+    moments.iter().flatten().map(of).collect()
+}
+
+fn assert_moments(found: &Moments, elements: &[f32], what: &str) {
+    let expect = Moments::exact(elements);
+    let spread = (expect.central[0] / expect.count).sqrt() + expect.mean.abs();
+    let close = |found: f64, expect: f64, size: f64| (found - expect).abs() <= 1e-6 * size;
+    assert!(close(found.mean, expect.mean, spread), "{what}: mean {}, {}", found.mean, expect.mean);
+    let sizes = [expect.central[0], expect.count * spread.powi(3), expect.central[2]];
+    for (at, size) in sizes.into_iter().enumerate() {
+        assert!(close(found.central[at], expect.central[at], size), "{what}: moment {} {found:?}", at + 2);
+    }
+    assert!(close(found.absolutes, expect.absolutes, expect.absolutes), "{what}: sizes");
+    let exact = |m: &Moments| (m.count, m.min, m.max, m.zeros);
+    assert_eq!(exact(found), exact(&expect), "{what}");
+}
+
+#[test]
+fn what_is_seen_is_what_would_be_there() {
+    for size in SIZES {
+        // The last bias is so large that sums about zero do not stand for the results.
+        for bias in [0.0, 1e3] {
+            let mut case = Case::new(size);
+            case.bias.iter_mut().for_each(|own| *own += bias);
+            let [at, back] = case.places();
+            let lens = [case.g.output_len(), case.g.input_len()];
+            let found = case.look(Level::best(), [&at, &back]);
+            for (((glimpse, left), plain), (places, len)) in found.into_iter().zip([at, back].iter().zip(lens)) {
+                let what = format!("{size:?}, bias {bias}");
+                let picked: Vec<f32> = places.iter().map(|&at| plain[at]).collect();
+                assert_eq!(glimpse.elements, picked, "{what}");
+                assert_eq!(glimpse.moments.len(), size.6, "{what}");
+                for (sample, [own, behind]) in glimpse.moments.iter().enumerate() {
+                    let here = sample * len..(sample + 1) * len;
+                    assert_moments(own, &plain[here.clone()], &what);
+                    assert_moments(behind, &left[here], &what);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_look_changes_no_bit_of_the_results() {
+    for size in SIZES {
+        let case = Case::new(size);
+        let [(forward, _), (backward, _)] = case.look(Level::best(), [&[], &[]]);
+        let [_, _, through, _, _] = case.run(Level::best());
+        assert_eq!(backward.1, through, "{size:?}");
+        let mut output = vec![f32::NAN; case.upstream.len()];
+        let packed = pack_forward(&case.g, &case.weight);
+        super::forward(&case.g, &case.input, &packed, Some(&case.bias), Activation::Relu, &mut output);
+        assert_eq!(forward.1, output, "{size:?}");
+    }
+}
+
+#[test]
+fn what_is_seen_depends_on_neither_level_nor_cut() {
+    for size in SIZES {
+        let case = Case::new(size);
+        let [at, back] = case.places();
+        let all = |level| case.look(level, [&at, &back]).map(|((glimpse, _), _)| bits(&glimpse.moments));
+        let portable = all(Level::Portable);
+        for level in levels() {
+            assert_eq!(all(level), portable, "{level}, {size:?}");
+        }
+        for sample in 0..size.6 {
+            let part = |x: &[f32]| x[x.len() / size.6 * sample..x.len() / size.6 * (sample + 1)].to_vec();
+            let (input, upstream) = (part(&case.input), part(&case.upstream));
+            let alone = Case { input, upstream, g: case.g, weight: case.weight.clone(), bias: case.bias.clone() };
+            let alone = alone.look(Level::best(), [&[], &[]]).map(|((glimpse, _), _)| bits(&glimpse.moments));
+            assert_eq!(alone.map(|bits| bits[0]), [0, 1].map(|at| portable[at][2 * sample]), "{sample}, {size:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_finite_is_seen() {
+    let mut case = Case::new(SIZES[16]);
+    let middle = case.input.len() / 2;
+    case.input[middle] = f32::NAN;
+    let [((glimpse, left), _), _] = case.look(Level::best(), [&[], &[]]);
+    let finite = glimpse.moments.iter().map(|[own, behind]| own.mean.is_finite() && behind.mean.is_finite());
+    assert_eq!(finite.collect::<Vec<_>>(), [true, false, true]);
+    assert!(left.iter().any(|x| x.is_nan()));
+}

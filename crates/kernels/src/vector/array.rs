@@ -13,6 +13,7 @@ impl Vector for Array {
     const BLOCKS: usize = 1;
 
     type Double = super::Eight;
+    type Mask = [bool; LANES];
 
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -109,6 +110,35 @@ impl Vector for Array {
     }
 
     #[inline(always)]
+    unsafe fn positive(self) -> [bool; LANES] {
+        self.0.map(|x| x > 0.0)
+    }
+
+    #[inline(always)]
+    unsafe fn add_where(self, lanes: [bool; LANES], addend: Self) -> Self {
+        // SAFETY: no instruction is asked for.
+        unsafe { self.add(addend) }.chosen(lanes, self)
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add_where(self, factor: Self, lanes: [bool; LANES], addend: Self) -> Self {
+        // SAFETY: no instruction is asked for.
+        unsafe { self.mul_add(factor, addend) }.chosen(lanes, addend)
+    }
+
+    #[inline(always)]
+    unsafe fn lesser_where(self, lanes: [bool; LANES], other: Self) -> Self {
+        // SAFETY: no instruction is asked for.
+        unsafe { self.lesser(other) }.chosen(lanes, other)
+    }
+
+    #[inline(always)]
+    unsafe fn greater_where(self, lanes: [bool; LANES], other: Self) -> Self {
+        // SAFETY: no instruction is asked for.
+        unsafe { self.greater(other) }.chosen(lanes, other)
+    }
+
+    #[inline(always)]
     unsafe fn abs(mut self) -> Self {
         for lane in &mut self.0 {
             *lane = lane.abs();
@@ -143,5 +173,16 @@ impl Vector for Array {
             }
         }
         (here, rest)
+    }
+}
+
+impl Array {
+    /// The lanes of this vector that are chosen, those of the other elsewhere.
+    #[inline(always)]
+    fn chosen(mut self, lanes: [bool; LANES], other: Self) -> Self {
+        for lane in 0..LANES {
+            self.0[lane] = if lanes[lane] { self.0[lane] } else { other.0[lane] };
+        }
+        self
     }
 }

@@ -30,6 +30,7 @@ impl Vector for Avx2 {
     const BLOCKS: usize = 1;
 
     type Double = Avx2Double;
+    type Mask = [__m256; 2];
 
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -152,6 +153,39 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn positive(self) -> [__m256; 2] {
+        // SAFETY: the caller vouches for AVX2 and FMA.
+        unsafe {
+            let zero = _mm256_setzero_ps();
+            [_mm256_cmp_ps::<_CMP_GT_OQ>(self.0, zero), _mm256_cmp_ps::<_CMP_GT_OQ>(self.1, zero)]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add_where(self, lanes: [__m256; 2], addend: Self) -> Self {
+        // SAFETY: the caller vouches for AVX2 and FMA.
+        unsafe { self.add(addend).chosen(lanes, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add_where(self, factor: Self, lanes: [__m256; 2], addend: Self) -> Self {
+        // SAFETY: the caller vouches for AVX2 and FMA.
+        unsafe { self.mul_add(factor, addend).chosen(lanes, addend) }
+    }
+
+    #[inline(always)]
+    unsafe fn lesser_where(self, lanes: [__m256; 2], other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX2 and FMA.
+        unsafe { self.lesser(other).chosen(lanes, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn greater_where(self, lanes: [__m256; 2], other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX2 and FMA.
+        unsafe { self.greater(other).chosen(lanes, other) }
+    }
+
+    #[inline(always)]
     unsafe fn abs(self) -> Self {
         // SAFETY: the caller vouches for AVX2 and FMA.
         unsafe {
@@ -164,11 +198,9 @@ impl Vector for Avx2 {
     unsafe fn add_where_zero(self, x: Self, addend: Self) -> Self {
         // SAFETY: the caller vouches for AVX2 and FMA.
         unsafe {
-            let half = |sum, x, addend| {
-                let zero = _mm256_cmp_ps::<_CMP_EQ_OQ>(x, _mm256_setzero_ps());
-                _mm256_blendv_ps(sum, _mm256_add_ps(sum, addend), zero)
-            };
-            Avx2(half(self.0, x.0, addend.0), half(self.1, x.1, addend.1))
+            let zero = _mm256_setzero_ps();
+            let lanes = [_mm256_cmp_ps::<_CMP_EQ_OQ>(x.0, zero), _mm256_cmp_ps::<_CMP_EQ_OQ>(x.1, zero)];
+            self.add_where(lanes, addend)
         }
     }
 
@@ -176,8 +208,8 @@ impl Vector for Avx2 {
     unsafe fn where_positive(self, mask: Self) -> Self {
         // SAFETY: the caller vouches for AVX2 and FMA.
         unsafe {
-            let half = |x, mask| _mm256_and_ps(x, _mm256_cmp_ps::<_CMP_GT_OQ>(mask, _mm256_setzero_ps()));
-            Avx2(half(self.0, mask.0), half(self.1, mask.1))
+            let [low, high] = mask.positive();
+            Avx2(_mm256_and_ps(self.0, low), _mm256_and_ps(self.1, high))
         }
     }
 
@@ -189,6 +221,19 @@ impl Vector for Avx2 {
             let here = Avx2(_mm256_and_ps(equal[0], self.0), _mm256_and_ps(equal[1], self.1));
             (here, Avx2(_mm256_andnot_ps(equal[0], self.0), _mm256_andnot_ps(equal[1], self.1)))
         }
+    }
+}
+
+impl Avx2 {
+    /// The lanes of this vector that are chosen, those of the other elsewhere.
+    ///
+    /// # Safety
+    /// The processor must have AVX2.
+    #[inline(always)]
+    unsafe fn chosen(self, lanes: [__m256; 2], other: Self) -> Self {
+        let [low, high] = lanes;
+        // SAFETY: the caller vouches for AVX2.
+        unsafe { Avx2(_mm256_blendv_ps(other.0, self.0, low), _mm256_blendv_ps(other.1, self.1, high)) }
     }
 }
 

@@ -13,6 +13,7 @@ impl Vector for Avx512 {
     const BLOCKS: usize = 2;
 
     type Double = Avx512Double;
+    type Mask = __mmask16;
 
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -134,6 +135,36 @@ impl Vector for Avx512 {
     unsafe fn greater(self, other: Self) -> Self {
         // SAFETY: the caller vouches for AVX-512F.
         unsafe { Avx512(_mm512_max_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn positive(self) -> __mmask16 {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, _mm512_setzero_ps()) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_where(self, lanes: __mmask16, addend: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512(_mm512_mask_add_ps(self.0, lanes, self.0, addend.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add_where(self, factor: Self, lanes: __mmask16, addend: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512(_mm512_mask3_fmadd_ps(self.0, factor.0, addend.0, lanes)) }
+    }
+
+    #[inline(always)]
+    unsafe fn lesser_where(self, lanes: __mmask16, other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512(_mm512_mask_min_ps(other.0, lanes, self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn greater_where(self, lanes: __mmask16, other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512(_mm512_mask_max_ps(other.0, lanes, self.0, other.0)) }
     }
 
     #[inline(always)]

@@ -4,11 +4,13 @@ use super::transform::{Input, Output};
 use super::{IN, OUT, Place, Square, TOGETHER, Tiles, Transformed, product};
 use crate::buffer::Buffer;
 use crate::conv::Finish;
+use crate::conv::look::Look;
 use crate::level::Kernel;
 use crate::vector::{LANES, Vector};
+use std::ops::Range;
 
 /// Some samples under a transformed weight.
-pub(in crate::conv) struct Correlate<'a> {
+pub(in crate::conv) struct Correlate<'a, 'l> {
     pub tiles: &'a Tiles,
     /// `[n, height, width, channels_in]`.
     pub source: &'a [f32],
@@ -19,9 +21,11 @@ pub(in crate::conv) struct Correlate<'a> {
     pub finish: Finish<'a>,
     /// `[n, height, width, channels_out]`.
     pub output: &'a mut [f32],
+    /// Looks at rows of tiles as they are finished.
+    pub look: Option<&'a mut Look<'l>>,
 }
 
-impl Kernel for Correlate<'_> {
+impl Kernel for Correlate<'_, '_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(mut self) {
         let tiles = *self.tiles;
@@ -29,7 +33,7 @@ impl Kernel for Correlate<'_> {
         let zeros_in = Buffer::zeros(tiles.width * tiles.channels_in);
         let mut transformed = Transformed::new(tiles.channels_in);
         let mut product = Transformed::new(tiles.channels_out);
-        for places in tiles.places(samples).chunks(TOGETHER) {
+        for (at, places) in tiles.places(samples).chunks(TOGETHER).enumerate() {
             // SAFETY: the caller vouches for the level.
             unsafe {
                 for (tile, &place) in places.iter().enumerate() {
@@ -45,12 +49,29 @@ impl Kernel for Correlate<'_> {
                         self.write(product.under::<V, Output, OUT>(block, tile), place, block);
                     }
                 }
+                self.look_at::<V>(at * TOGETHER / tiles.columns..(at * TOGETHER + places.len()) / tiles.columns);
             }
         }
     }
 }
 
-impl Correlate<'_> {
+impl Correlate<'_, '_> {
+    /// Looks at some rows of tiles.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    unsafe fn look_at<V: Vector>(&mut self, rows: Range<usize>) {
+        let Some(look) = &mut self.look else { return };
+        let row = self.tiles.width * self.tiles.channels_out;
+        for (sample, tile_row) in rows.map(|at| (at / self.tiles.rows, at % self.tiles.rows)) {
+            let [first, end] = [tile_row * OUT, self.tiles.height.min((tile_row + 1) * OUT)];
+            let sample = sample * self.tiles.height;
+            // SAFETY: the level is the caller's.
+            unsafe { look.piece::<V>(self.output, (sample + first) * row..(sample + end) * row) };
+        }
+    }
+
     /// Sixteen channels of a tile of the output.
     ///
     /// # Safety
