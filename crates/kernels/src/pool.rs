@@ -53,6 +53,28 @@ pub fn max_gradient(
     run(MaxGradient { g, input, output, left: &mut left, gradient });
 }
 
+/// One element of [`max_gradient`] without a ReLU, where windows are next to each other: kernels as large as their strides, without padding.
+///
+/// # Panics
+/// When there is no such element.
+pub fn max_gradient_at(g: &Pool2d, input: &[f32], output: &[f32], upstream: &[f32], place: usize) -> f32 {
+    let Window { input: [height, width], kernel, stride, padding } = g.window;
+    debug_assert!(kernel == stride && padding == [0, 0], "max pooling gradient: overlapping windows in {g:?}");
+    let (channels, row, [rows, columns]) = (g.channels, width * g.channels, g.window.output());
+    let (y, x, channel) = (place / row, place % row / channels, place % channels);
+    let (sample, y) = (y / height, y % height);
+    let (oh, ow) = (y / kernel[0], x / kernel[1]);
+    if oh >= rows || ow >= columns {
+        return 0.0;
+    }
+    let window = ((sample * rows + oh) * columns + ow) * channels + channel;
+    let (max, first) = (output[window], (sample * height + oh * kernel[0]) * row + ow * kernel[1] * channels + channel);
+    let (before, own) = (y % kernel[0], x % kernel[1]);
+    let mut earlier = (0..=before).flat_map(|i| (0..if i == before { own } else { kernel[1] }).map(move |j| (i, j)));
+    let is_first = input[place] == max && !earlier.any(|(i, j)| input[first + i * row + j * channels] == max);
+    if is_first { upstream[window] } else { 0.0 }
+}
+
 /// `output[n, oh, ow, c] = mean of input under the window`; padding counts as zeros (PyTorch's `count_include_pad=True`).
 ///
 /// # Panics

@@ -1,10 +1,12 @@
 //! Convolutions of batches of images, spread over rayon's threads by samples.
 
 use crate::{Tensor, parallel};
-pub use seismograd_kernels::conv::Activation;
 use seismograd_kernels::conv::{self, Packed};
+pub use seismograd_kernels::conv::{Activation, Glimpse};
 pub use seismograd_kernels::geometry::Conv2d;
 use seismograd_kernels::geometry::Window;
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// The geometry of a convolution of `input` `[n, h, w, c]` with `weight` `(out, in, kh, kw)`.
 ///
@@ -31,19 +33,78 @@ pub fn conv2d_geometry(input: &[usize], weight: &[usize], stride: [usize; 2], pa
 /// When the shapes do not fit the geometry.
 #[track_caller]
 pub fn conv2d(g: &Conv2d, input: &Tensor, weight: &Tensor, bias: Option<&Tensor>, activation: Activation) -> Tensor {
-    if let Some(bias) = bias {
-        assert_eq!(bias.shape(), [g.channels_out], "conv2d: bias for weight {:?}", weight.shape());
-    }
-    let n = input.shape()[0];
-    let [height, width] = g.window.output();
-    let bias = bias.map(Tensor::as_slice);
-    let mut output = Tensor::stale(&[n, height, width, g.channels_out]);
+    let (n, bias) = (input.shape()[0], checked(g, bias));
+    let mut output = stale_output(g, n);
     with_packed(g, weight, 0, conv::pack_forward, |packed| {
         parallel::samples(n, output.as_mut_slice(), |samples, output| {
             conv::forward(g, input.samples(samples), packed, bias, activation, output);
         });
     });
     output
+}
+
+/// [`conv2d`] with a ReLU, and what is seen of its result before it: the moments of each sample and the elements at some places, in ascending order.
+///
+/// # Panics
+/// When the shapes do not fit the geometry, or a place does not exist.
+#[track_caller]
+pub fn conv2d_rectified_seen(
+    g: &Conv2d,
+    input: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    places: &[usize],
+) -> (Tensor, Glimpse) {
+    let (n, bias) = (input.shape()[0], checked(g, bias));
+    let mut output = stale_output(g, n);
+    let mut seen = Vec::new();
+    with_packed(g, weight, 0, conv::pack_forward, |packed| {
+        seen = parallel::samples_with(n, output.as_mut_slice(), |samples, output| {
+            let places = &places_among(places, g.output_len(), &samples);
+            conv::forward_seen(g, input.samples(samples), packed, bias, places, output)
+        });
+    });
+    (output, together(seen))
+}
+
+#[track_caller]
+fn checked<'a>(g: &Conv2d, bias: Option<&'a Tensor>) -> Option<&'a [f32]> {
+    if let Some(bias) = bias {
+        assert_eq!(bias.shape(), [g.channels_out], "conv2d: bias for {g:?}");
+    }
+    bias.map(Tensor::as_slice)
+}
+
+fn stale_output(g: &Conv2d, n: usize) -> Tensor {
+    let [height, width] = g.window.output();
+    Tensor::stale(&[n, height, width, g.channels_out])
+}
+
+fn stale_input(g: &Conv2d, n: usize) -> Tensor {
+    let [height, width] = g.window.input;
+    Tensor::stale(&[n, height, width, g.channels_in])
+}
+
+/// Those of the places that lie in some samples of `len` elements each, from the first of these on.
+fn places_among<'a>(places: &'a [usize], len: usize, samples: &Range<usize>) -> Cow<'a, [usize]> {
+    let [first, end] = [samples.start * len, samples.end * len];
+    let before = |bound| places.partition_point(|&place| place < bound);
+    match (first, before(end)) {
+        (0, end) => Cow::Borrowed(&places[..end]),
+        (first, end) => places[before(first)..end].iter().map(|place| place - first).collect(),
+    }
+}
+
+/// What was seen of all samples.
+fn together(mut seen: Vec<Glimpse>) -> Glimpse {
+    if seen.len() == 1 {
+        return seen.remove(0);
+    }
+    seen.into_iter().fold(Glimpse::default(), |mut all, mut next| {
+        all.moments.append(&mut next.moments);
+        all.elements.append(&mut next.elements);
+        all
+    })
 }
 
 /// The gradient of [`conv2d`] without activation with respect to its input. With `rectified`, that input as a ReLU has made it, the gradient is that with
@@ -54,8 +115,7 @@ pub fn conv2d(g: &Conv2d, input: &Tensor, weight: &Tensor, bias: Option<&Tensor>
 #[track_caller]
 pub fn conv2d_input_gradient(g: &Conv2d, upstream: &Tensor, weight: &Tensor, rectified: Option<&Tensor>) -> Tensor {
     let n = upstream.shape()[0];
-    let [height, width] = g.window.input;
-    let mut gradient = Tensor::stale(&[n, height, width, g.channels_in]);
+    let mut gradient = stale_input(g, n);
     with_packed(g, weight, 1, conv::pack_input_gradient, |packed| {
         parallel::samples(n, gradient.as_mut_slice(), |samples, gradient| {
             let rectified = rectified.map(|rectified| rectified.samples(samples.clone()));
@@ -63,6 +123,32 @@ pub fn conv2d_input_gradient(g: &Conv2d, upstream: &Tensor, weight: &Tensor, rec
         });
     });
     gradient
+}
+
+/// [`conv2d_input_gradient`] through the ReLU that made the input, and what is seen of the gradient behind it: the moments of each sample and the elements
+/// at some places, in ascending order.
+///
+/// # Panics
+/// When the shapes do not fit the geometry, or a place does not exist.
+#[track_caller]
+pub fn conv2d_input_gradient_seen(
+    g: &Conv2d,
+    upstream: &Tensor,
+    weight: &Tensor,
+    rectified: &Tensor,
+    places: &[usize],
+) -> (Tensor, Glimpse) {
+    let n = upstream.shape()[0];
+    let mut gradient = stale_input(g, n);
+    let mut seen = Vec::new();
+    with_packed(g, weight, 1, conv::pack_input_gradient, |packed| {
+        seen = parallel::samples_with(n, gradient.as_mut_slice(), |samples, gradient| {
+            let places = &places_among(places, g.input_len(), &samples);
+            let (upstream, rectified) = (upstream.samples(samples.clone()), rectified.samples(samples));
+            conv::input_gradient_seen(g, upstream, packed, rectified, places, gradient)
+        });
+    });
+    (gradient, together(seen))
 }
 
 /// Calls `task` with the weight packed for a geometry, which is kept with the weight for the next call. A weight that serves two geometries is
@@ -129,6 +215,33 @@ mod tests {
     fn any_number_of_threads_gives_the_same_bits() {
         assert_eq!(all(1), all(2));
         assert_eq!(all(1), all(3));
+    }
+
+    #[test]
+    fn what_is_seen_of_a_batch_is_what_is_seen_of_its_samples() {
+        let (x, w) = (values(&[37, 6, 5, 3]), values(&[4, 3, 3, 3]));
+        let g = conv2d_geometry(x.shape(), w.shape(), [1, 1], [1, 1]);
+        let places: Vec<usize> = (0..37 * g.output_len()).step_by(11).collect();
+        let plain = conv2d(&g, &x, &w, None, Activation::Identity);
+        let (rectified, seen) = conv2d_rectified_seen(&g, &x, &w, None, &places);
+        assert_eq!(rectified, conv2d(&g, &x, &w, None, Activation::Relu));
+        assert_eq!(seen.elements, places.iter().map(|&at| plain.as_slice()[at]).collect::<Vec<_>>());
+        let back: Vec<usize> = (0..x.len()).step_by(13).collect();
+        let gradient = conv2d_input_gradient(&g, &plain, &w, None);
+        let (through, seen_back) = conv2d_input_gradient_seen(&g, &plain, &w, &x, &back);
+        assert_eq!(through, conv2d_input_gradient(&g, &plain, &w, Some(&x)));
+        assert_eq!(seen_back.elements, back.iter().map(|&at| gradient.as_slice()[at]).collect::<Vec<_>>());
+        assert_eq!((seen.moments.len(), seen_back.moments.len()), (37, 37));
+        for sample in [0, 15, 16, 36] {
+            let one = |t: &Tensor| t.slice(0, sample..sample + 1);
+            let alone = [
+                conv2d_rectified_seen(&g, &one(&x), &w, None, &[]).1,
+                conv2d_input_gradient_seen(&g, &one(&plain), &w, &one(&x), &[]).1,
+            ];
+            for (all, alone) in [&seen, &seen_back].into_iter().zip(alone) {
+                assert_eq!(all.moments[sample].map(|m| m.central), alone.moments[0].map(|m| m.central));
+            }
+        }
     }
 
     #[test]

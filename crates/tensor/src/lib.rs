@@ -28,8 +28,11 @@ mod reduce;
 mod structure;
 mod tensor;
 
-pub use convolution::{Activation, Conv2d, conv2d, conv2d_geometry, conv2d_input_gradient, conv2d_weight_gradient};
+pub use convolution::{
+    Activation, Conv2d, Glimpse, conv2d, conv2d_geometry, conv2d_input_gradient, conv2d_input_gradient_seen,
+    conv2d_rectified_seen, conv2d_weight_gradient,
+};
 pub use matmul::{Side, gram, matmul};
-pub use pooling::{Pool2d, avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient};
+pub use pooling::{Pool2d, avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient, max_pool2d_gradient_at};
 pub use seismograd_kernels::{moments, order, softmax};
 pub use tensor::Tensor;

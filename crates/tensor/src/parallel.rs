@@ -37,6 +37,19 @@ pub(crate) fn samples(n: usize, output: &mut [f32], task: impl Fn(Range<usize>, 
     each(pieces, |(piece, output)| task(range(n, piece), output));
 }
 
+/// [`samples`] whose tasks return something each: their results in order.
+pub(crate) fn samples_with<R: Send>(
+    n: usize,
+    output: &mut [f32],
+    task: impl Fn(Range<usize>, &mut [f32]) -> R + Sync,
+) -> Vec<R> {
+    if n <= SAMPLES {
+        return vec![task(0..n, output)];
+    }
+    let pieces = output.par_chunks_mut((output.len() / n * SAMPLES).max(1)).enumerate();
+    pieces.map(|(piece, output)| task(range(n, piece), output)).collect()
+}
+
 /// The samples of a piece.
 fn range(n: usize, piece: usize) -> Range<usize> {
     piece * SAMPLES..n.min((piece + 1) * SAMPLES)

@@ -70,6 +70,21 @@ pub fn max_pool2d_gradient(
     gradient
 }
 
+/// The elements of [`max_pool2d_gradient`] without a ReLU at some places, where windows are next to each other.
+///
+/// # Panics
+/// When a place does not exist.
+pub fn max_pool2d_gradient_at(
+    g: &Pool2d,
+    input: &Tensor,
+    output: &Tensor,
+    upstream: &Tensor,
+    places: &[usize],
+) -> Vec<f32> {
+    let [input, output, upstream] = [input, output, upstream].map(Tensor::as_slice);
+    places.iter().map(|&place| pool::max_gradient_at(g, input, output, upstream, place)).collect()
+}
+
 /// The gradient of [`avg_pool2d`].
 ///
 /// # Panics
@@ -98,6 +113,19 @@ mod tests {
             let part = |t: &Tensor| t.slice(0, sample..sample + 1);
             assert_eq!(max_pool2d(&part(&x), [2, 2], [2, 2], [0, 0]).0, part(&y));
             assert_eq!(max_pool2d_gradient(&g, &part(&x), &part(&y), &part(&y), false), part(&whole));
+        }
+    }
+
+    #[test]
+    fn an_element_of_a_gradient_is_that_of_the_whole() {
+        for (kernel, size) in [([2, 2], [4, 6]), ([3, 2], [7, 5]), ([1, 1], [2, 2])] {
+            let shape = [3, size[0], size[1], 2];
+            let x = Tensor::new(&shape, (0..shape.iter().product()).map(|at: usize| (at * 31 % 5) as f32).collect());
+            let (y, g) = max_pool2d(&x, kernel, kernel, [0, 0]);
+            let upstream = Tensor::new(y.shape(), (0..y.len()).map(|at| at as f32 + 1.0).collect());
+            let all: Vec<usize> = (0..x.len()).collect();
+            let whole = max_pool2d_gradient(&g, &x, &y, &upstream, false);
+            assert_eq!(max_pool2d_gradient_at(&g, &x, &y, &upstream, &all), whole.as_slice());
         }
     }
 
