@@ -67,18 +67,7 @@ impl Graph {
             }
             let Some(rule) = node.rule.as_ref().filter(|_| node.needs_gradient) else { continue };
             let upstream = gradients.0[at].take().expect("it was there above");
-            // A gradient that nobody wants to see goes through a ReLU in the pass that computes it, where the rule has such a pass.
-            let relu = self.relu_behind(node).filter(|relu| {
-                let mut own =
-                    sites.iter().rev().skip_while(|site| site.node > *relu).take_while(|site| site.node == *relu);
-                !own.any(|site| observer.wants(*site))
-            });
-            let context = self.context(node);
-            let through = match relu {
-                Some(relu) => rule.backward_through_relu(&context, upstream).map(|found| (found, Some(relu))),
-                None => Err(upstream),
-            };
-            let (contributions, relu) = through.unwrap_or_else(|upstream| (rule.backward(&context, upstream), None));
+            let (relu, contributions) = self.contributions(node, rule.as_ref(), upstream, &sites, observer);
             debug_assert_eq!(contributions.len(), node.inputs.len(), "a rule returns one contribution an input");
             let before_relu = relu.map(|relu| self.nodes[relu.index()].inputs[0]);
             let receivers = before_relu.into_iter().chain(node.inputs[usize::from(relu.is_some())..].iter().copied());

@@ -1,7 +1,8 @@
 //! The Wengert list: nodes in the order they were computed.
 
+use crate::glance::Pending;
 use crate::observer::{Observer, Port, Site};
-use seismograd_tensor::Tensor;
+use seismograd_tensor::{Glimpse, Tensor};
 use std::sync::OnceLock;
 
 /// A node of a [`Graph`]: an index, valid in the graph that gave it.
@@ -24,12 +25,18 @@ pub trait Backward: Send {
     fn backward(&self, context: &Context<'_>, upstream: Tensor) -> Vec<Option<Tensor>>;
 
     /// The same, but with the contribution to the first input taken through the ReLU that made it, zero where that input is not above zero: for a
-    /// rule that does both in one pass. Others give the upstream gradient back.
+    /// rule that does both in one pass. Others give the upstream gradient back. With `places`, what the ReLU's own gradient shows there is found on the
+    /// way; of a rule that [spreads](Backward::spreads) without its moments.
     ///
     /// # Errors
     /// `upstream`, where there is no such pass.
-    fn backward_through_relu(&self, context: &Context<'_>, upstream: Tensor) -> Result<Vec<Option<Tensor>>, Tensor> {
-        let _ = context;
+    fn backward_through_relu(
+        &self,
+        context: &Context<'_>,
+        upstream: Tensor,
+        places: Option<&[usize]>,
+    ) -> Result<(Vec<Option<Tensor>>, Glimpse), Tensor> {
+        let _ = (context, places);
         Err(upstream)
     }
 
@@ -53,8 +60,15 @@ pub trait Backward: Send {
         unreachable!("the rule of a deferred node computes its value")
     }
 
-    /// The rectified value of a deferred node, for a rule that computes it in one pass.
-    fn rectified(&self, context: &Context<'_>) -> Option<Tensor> {
+    /// The rectified value of a deferred node, for a rule that computes it in one pass; with `places`, what the value itself shows there is found on the
+    /// way.
+    fn rectified(&self, context: &Context<'_>, places: Option<&[usize]>) -> Option<(Tensor, Glimpse)> {
+        let _ = (context, places);
+        None
+    }
+
+    /// How many elements the value of a deferred node has, for a rule that can rectify it and tell what was seen of it.
+    fn glimpsed_elements(&self, context: &Context<'_>) -> Option<usize> {
         let _ = context;
         None
     }
@@ -124,6 +138,8 @@ pub struct Graph {
     pub(crate) scopes: Vec<Scope>,
     /// Indices of the open scopes, outermost first.
     open: Vec<usize>,
+    /// Sites whose values are shown once the operation behind them has been pushed.
+    pub(crate) pending: Vec<Pending>,
 }
 
 impl Graph {
@@ -195,7 +211,13 @@ impl Graph {
             return Some(value.into_map(rectify));
         }
         let node = &self.nodes[var.index()];
-        node.rule.as_ref()?.rectified(&self.context(node))
+        let waiting = self.pending.iter().position(|pending| pending.node == var);
+        let places = waiting.map(|at| &self.pending[at].places[..]);
+        let (rectified, seen) = node.rule.as_ref()?.rectified(&self.context(node), places)?;
+        if let Some(at) = waiting {
+            self.pending[at].seen = Some(seen);
+        }
+        Some(rectified)
     }
 
     /// The number of nodes.
@@ -238,26 +260,21 @@ impl Graph {
 
     /// Shows the observer the value at every site that it wants, in the order the scopes were opened.
     pub fn observe_values(&self, observer: &mut dyn Observer) {
-        for site in self.sites() {
-            self.observe(site, observer);
+        for site in self.sites().filter(|site| observer.wants(*site)).collect::<Vec<_>>() {
+            observer.value(site, self.value(site.node));
         }
     }
 
     /// Shows the observer, if it wants it, what flows in or out at an end of the scope that was opened last. Called while a model computes, rather than
-    /// [`Graph::observe_values`] after it, this shows values that are still in the processor's cache.
+    /// [`Graph::observe_values`] after it, this shows values that are still in the processor's cache. A value that is computed for whoever asks is shown
+    /// at the next call for another node, or by [`Graph::show_pending`], if a glimpse will do: a ReLU that follows then computes both.
     ///
     /// # Panics
     /// When no scope is open.
     #[track_caller]
-    pub fn observe_open_scope(&self, port: Port, node: Var, observer: &mut dyn Observer) {
+    pub fn observe_open_scope(&mut self, port: Port, node: Var, observer: &mut dyn Observer) {
         let scope = *self.open.last().expect("observe_open_scope: no scope is open");
-        self.observe(Site::new(self, &self.scopes[scope].path, port, node), observer);
-    }
-
-    fn observe(&self, site: Site<'_>, observer: &mut dyn Observer) {
-        if observer.wants(site) {
-            observer.value(site, self.value(site.node));
-        }
+        self.observe(scope, port, node, observer);
     }
 
     /// Every site, in the order the scopes were opened.

@@ -20,6 +20,7 @@
 //! ```
 
 mod backward;
+mod glance;
 mod graph;
 mod observer;
 mod ops;
@@ -29,6 +30,6 @@ mod check;
 
 pub use backward::Gradients;
 pub use graph::{Backward, Context, Graph, Var};
-pub use observer::{Observer, Passage, Port, Site};
+pub use observer::{Flow, Observer, Passage, Port, Site};
 pub use ops::{BatchNorm, CrossEntropy, OPERATIONS, Reduction, Window};
-pub use seismograd_tensor::{Side, Tensor};
+pub use seismograd_tensor::{Glimpse, Side, Tensor};

@@ -1,7 +1,7 @@
 //! Who watches a graph, and where.
 
 use crate::graph::{Graph, Node, Var};
-use seismograd_tensor::Tensor;
+use seismograd_tensor::{Glimpse, Tensor};
 use std::fmt;
 
 /// One of the two ends of a scope.
@@ -88,7 +88,21 @@ impl fmt::Debug for Site<'_> {
     }
 }
 
+/// What is glimpsed on its way into a ReLU, or back out of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// A value that is rectified.
+    Value,
+    /// A gradient of which the ReLU lets a part through.
+    Gradient,
+    /// Such a gradient that a max pooling spreads out ([`Passage`]): whoever has seen what it spreads knows its moments, which come with no glimpse of it.
+    SpreadGradient,
+}
+
 /// Sees the values and gradients at the sites that it wants. `()` observes nothing.
+///
+/// What is shown as a whole has to be written to memory as a whole, where an operation and the ReLU around it would be one pass. An observer that needs
+/// no more than moments and a few elements says so ([`Observer::places`]), and gets these ([`Observer::glimpse`]).
 pub trait Observer {
     /// Whether the site is to be shown. A value that nobody wants may never be computed on its own.
     fn wants(&self, _site: Site<'_>) -> bool {
@@ -100,6 +114,15 @@ pub trait Observer {
 
     /// The gradient at a site, complete: every contribution has been added.
     fn gradient(&mut self, _site: Site<'_>, _gradient: &Tensor) {}
+
+    /// The places, ascending, of the elements to keep of a tensor of so many at a site, if a glimpse of it will do.
+    fn places(&self, _site: Site<'_>, _flow: Flow, _elements: usize) -> Option<Vec<usize>> {
+        None
+    }
+
+    /// What was seen at a site in place of the whole: the moments of each sample, with those of what goes on through the ReLU, and the elements at the
+    /// places that were asked for.
+    fn glimpse(&mut self, _site: Site<'_>, _flow: Flow, _seen: &Glimpse) {}
 }
 
 impl Observer for () {

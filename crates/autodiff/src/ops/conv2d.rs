@@ -2,7 +2,8 @@
 
 use crate::graph::{Backward, Context, Graph, Var};
 use seismograd_tensor::{
-    Activation, Conv2d, Tensor, conv2d, conv2d_geometry, conv2d_input_gradient, conv2d_weight_gradient,
+    Activation, Conv2d, Glimpse, Tensor, conv2d, conv2d_geometry, conv2d_input_gradient, conv2d_input_gradient_seen,
+    conv2d_rectified_seen, conv2d_weight_gradient,
 };
 
 /// How a window slides over an image: `[vertical, horizontal]`.
@@ -38,38 +39,54 @@ impl Graph {
 }
 
 impl Rule {
-    /// The contributions, with that to the input through the ReLU that made it, if its value is given.
-    fn contributions(&self, context: &Context<'_>, upstream: &Tensor, relu: Option<&Tensor>) -> Vec<Option<Tensor>> {
-        let (x, weight) = (context.input(0), context.input(1));
-        let x_contribution = context.when_needed(0, || conv2d_input_gradient(&self.0, upstream, weight, relu));
+    /// The contributions, of which the one to the input is given.
+    fn contributions(&self, context: &Context<'_>, upstream: &Tensor, to_input: Option<Tensor>) -> Vec<Option<Tensor>> {
         let wanted = context.needs(1) || context.len() == 3 && context.needs(2);
         let (weight_contribution, bias_contribution) =
-            wanted.then(|| conv2d_weight_gradient(&self.0, x, upstream)).unzip();
+            wanted.then(|| conv2d_weight_gradient(&self.0, context.input(0), upstream)).unzip();
         let bias_contribution = (context.len() == 3).then_some(bias_contribution);
-        [x_contribution, weight_contribution].into_iter().chain(bias_contribution).collect()
+        [to_input, weight_contribution].into_iter().chain(bias_contribution).collect()
     }
+}
 
-    fn activated(&self, context: &Context<'_>, activation: Activation) -> Tensor {
-        let bias = (context.len() == 3).then(|| context.input(2));
-        conv2d(&self.0, context.input(0), context.input(1), bias, activation)
-    }
+fn bias<'g>(context: &Context<'g>) -> Option<&'g Tensor> {
+    (context.len() == 3).then(|| context.input(2))
 }
 
 impl Backward for Rule {
     fn backward(&self, context: &Context<'_>, upstream: Tensor) -> Vec<Option<Tensor>> {
-        self.contributions(context, &upstream, None)
+        let gradient = || conv2d_input_gradient(&self.0, &upstream, context.input(1), None);
+        self.contributions(context, &upstream, context.when_needed(0, gradient))
     }
 
-    fn backward_through_relu(&self, context: &Context<'_>, upstream: Tensor) -> Result<Vec<Option<Tensor>>, Tensor> {
-        Ok(self.contributions(context, &upstream, Some(context.input(0))))
+    fn backward_through_relu(
+        &self,
+        context: &Context<'_>,
+        upstream: Tensor,
+        places: Option<&[usize]>,
+    ) -> Result<(Vec<Option<Tensor>>, Glimpse), Tensor> {
+        let (relu, weight) = (context.input(0), context.input(1));
+        let (gradient, seen) = match places {
+            Some(places) => conv2d_input_gradient_seen(&self.0, &upstream, weight, relu, places),
+            None => (conv2d_input_gradient(&self.0, &upstream, weight, Some(relu)), Glimpse::default()),
+        };
+        Ok((self.contributions(context, &upstream, Some(gradient)), seen))
     }
 
     fn value(&self, context: &Context<'_>) -> Tensor {
-        self.activated(context, Activation::Identity)
+        conv2d(&self.0, context.input(0), context.input(1), bias(context), Activation::Identity)
     }
 
-    fn rectified(&self, context: &Context<'_>) -> Option<Tensor> {
-        Some(self.activated(context, Activation::Relu))
+    fn rectified(&self, context: &Context<'_>, places: Option<&[usize]>) -> Option<(Tensor, Glimpse)> {
+        let (x, weight, bias) = (context.input(0), context.input(1), bias(context));
+        Some(match places {
+            Some(places) => conv2d_rectified_seen(&self.0, x, weight, bias, places),
+            None => (conv2d(&self.0, x, weight, bias, Activation::Relu), Glimpse::default()),
+        })
+    }
+
+    fn glimpsed_elements(&self, context: &Context<'_>) -> Option<usize> {
+        Some(context.input(0).shape()[0] * self.0.output_len())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::graph::{Backward, Context, Graph, Var};
 use crate::ops::Window;
-use seismograd_tensor::{Pool2d, Tensor, max_pool2d, max_pool2d_gradient};
+use seismograd_tensor::{Glimpse, Pool2d, Tensor, max_pool2d, max_pool2d_gradient, max_pool2d_gradient_at};
 
 struct Rule(Pool2d);
 
@@ -23,8 +23,19 @@ impl Backward for Rule {
         vec![Some(max_pool2d_gradient(&self.0, context.input(0), context.output(), &upstream, false))]
     }
 
-    fn backward_through_relu(&self, context: &Context<'_>, upstream: Tensor) -> Result<Vec<Option<Tensor>>, Tensor> {
-        Ok(vec![Some(max_pool2d_gradient(&self.0, context.input(0), context.output(), &upstream, true))])
+    fn backward_through_relu(
+        &self,
+        context: &Context<'_>,
+        upstream: Tensor,
+        places: Option<&[usize]>,
+    ) -> Result<(Vec<Option<Tensor>>, Glimpse), Tensor> {
+        if places.is_some() && !self.spreads() {
+            return Err(upstream);
+        }
+        let (input, output) = (context.input(0), context.output());
+        let elements = |places: &[usize]| max_pool2d_gradient_at(&self.0, input, output, &upstream, places);
+        let seen = Glimpse { elements: places.map(elements).unwrap_or_default(), moments: Vec::new() };
+        Ok((vec![Some(max_pool2d_gradient(&self.0, input, output, &upstream, true))], seen))
     }
 
     fn spreads(&self) -> bool {
