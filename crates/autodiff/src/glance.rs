@@ -7,12 +7,13 @@
 use crate::graph::{Backward, Graph, Node, Var};
 use crate::observer::{Flow, Observer, Port, Site};
 use seismograd_tensor::{Glimpse, Tensor};
+use std::sync::Arc;
 
 /// A deferred value that is to be shown.
 pub(crate) struct Pending {
     pub node: Var,
     /// The elements to keep.
-    pub places: Vec<usize>,
+    pub places: Arc<[usize]>,
     /// The scopes it flows through, and at which end.
     sites: Vec<(usize, Port)>,
     /// What was seen of it, if it was rectified in one pass.
@@ -50,7 +51,7 @@ impl Graph {
     }
 
     /// The elements of a deferred value that an observer asks for, if a glimpse is to be had of it and will do.
-    fn places(&self, site: Site<'_>, observer: &dyn Observer) -> Option<Vec<usize>> {
+    fn places(&self, site: Site<'_>, observer: &mut dyn Observer) -> Option<Arc<[usize]>> {
         let node = &self.nodes[site.node.index()];
         let rule = node.rule.as_ref().filter(|_| node.deferred && node.value.get().is_none())?;
         observer.places(site, Flow::Value, rule.glimpsed_elements(&self.context(node))?)
@@ -102,10 +103,6 @@ mod tests {
         glimpsed: Vec<(String, Flow)>,
     }
 
-    fn thirds(elements: usize) -> Vec<usize> {
-        (0..elements).step_by(3).collect()
-    }
-
     fn name(site: Site<'_>) -> String {
         format!("{} {:?}", site.scope, site.port)
     }
@@ -121,8 +118,8 @@ mod tests {
             assert!(self.gradients.insert(name(site), elements).is_none());
         }
 
-        fn places(&self, _: Site<'_>, _: Flow, elements: usize) -> Option<Vec<usize>> {
-            self.glimpses.then(|| thirds(elements))
+        fn places(&mut self, _: Site<'_>, _: Flow, elements: usize) -> Option<Arc<[usize]>> {
+            self.glimpses.then(|| (0..elements).step_by(3).collect())
         }
 
         fn glimpse(&mut self, site: Site<'_>, flow: Flow, seen: &Glimpse) {

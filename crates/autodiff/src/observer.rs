@@ -3,6 +3,7 @@
 use crate::graph::{Graph, Node, Var};
 use seismograd_tensor::{Glimpse, Tensor};
 use std::fmt;
+use std::sync::Arc;
 
 /// One of the two ends of a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,11 +35,6 @@ impl<'a> Site<'a> {
     pub fn rectifies(&self) -> Option<Var> {
         let node = self.graph_node();
         node.inputs.first().copied().filter(|_| node.rule.as_ref().is_some_and(|rule| rule.is_relu()))
-    }
-
-    /// Whether the value is computed for whoever asks: an operation behind it may do without.
-    pub fn is_deferred(&self) -> bool {
-        self.graph_node().deferred
     }
 
     /// The value there.
@@ -116,7 +112,7 @@ pub trait Observer {
     fn gradient(&mut self, _site: Site<'_>, _gradient: &Tensor) {}
 
     /// The places, ascending, of the elements to keep of a tensor of so many at a site, if a glimpse of it will do.
-    fn places(&self, _site: Site<'_>, _flow: Flow, _elements: usize) -> Option<Vec<usize>> {
+    fn places(&mut self, _site: Site<'_>, _flow: Flow, _elements: usize) -> Option<Arc<[usize]>> {
         None
     }
 

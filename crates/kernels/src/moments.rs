@@ -189,7 +189,7 @@ struct Sums {
 const LEAST_SHARE: f64 = 0.5;
 
 /// What the sum of the fourth powers must reach: below it terms may have been rounded to zero.
-const LEAST_FOURTH: f64 = 1e-30;
+const LEAST_FOURTH: f64 = 1e-34;
 
 impl Sums {
     fn moments(&self, n: f64) -> Option<Moments> {

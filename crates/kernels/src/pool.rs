@@ -53,11 +53,23 @@ pub fn max_gradient(
     run(MaxGradient { g, input, output, left: &mut left, gradient });
 }
 
-/// One element of [`max_gradient`] without a ReLU, where windows are next to each other: kernels as large as their strides, without padding.
+/// One element of what [`max_gradient`] gives without a ReLU, from the `gradient` through one, where windows are next to each other: kernels as large as
+/// their strides, without padding.
 ///
 /// # Panics
 /// When there is no such element.
-pub fn max_gradient_at(g: &Pool2d, input: &[f32], output: &[f32], upstream: &[f32], place: usize) -> f32 {
+pub fn max_gradient_at(
+    g: &Pool2d,
+    input: &[f32],
+    output: &[f32],
+    upstream: &[f32],
+    gradient: &[f32],
+    place: usize,
+) -> f32 {
+    // Where the greatest element of a window is above zero, the ReLU changes nothing.
+    if input[place] > 0.0 {
+        return gradient[place];
+    }
     let Window { input: [height, width], kernel, stride, padding } = g.window;
     debug_assert!(kernel == stride && padding == [0, 0], "max pooling gradient: overlapping windows in {g:?}");
     let (channels, row, [rows, columns]) = (g.channels, width * g.channels, g.window.output());
@@ -68,10 +80,14 @@ pub fn max_gradient_at(g: &Pool2d, input: &[f32], output: &[f32], upstream: &[f3
         return 0.0;
     }
     let window = ((sample * rows + oh) * columns + ow) * channels + channel;
-    let (max, first) = (output[window], (sample * height + oh * kernel[0]) * row + ow * kernel[1] * channels + channel);
+    let max = output[window];
+    if input[place] != max {
+        return 0.0;
+    }
+    let first = (sample * height + oh * kernel[0]) * row + ow * kernel[1] * channels + channel;
     let (before, own) = (y % kernel[0], x % kernel[1]);
     let mut earlier = (0..=before).flat_map(|i| (0..if i == before { own } else { kernel[1] }).map(move |j| (i, j)));
-    let is_first = input[place] == max && !earlier.any(|(i, j)| input[first + i * row + j * channels] == max);
+    let is_first = !earlier.any(|(i, j)| input[first + i * row + j * channels] == max);
     if is_first { upstream[window] } else { 0.0 }
 }
 

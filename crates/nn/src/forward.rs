@@ -54,7 +54,8 @@ impl<'a> Forward<'a> {
         Forward { graph, parameters, buffers, mode, buffer_updates: Vec::new(), observer: None }
     }
 
-    /// The same pass, watched: the observer sees what flows into a scope before the layer computes, and what flows out of it right after.
+    /// The same pass, watched: the observer sees what flows into a scope before the layer computes, and what flows out of it right after,
+    /// or in the pass that rectifies it. [`Forward::finish`] shows what is left.
     pub fn watched_by(mut self, observer: &'a mut dyn Observer) -> Forward<'a> {
         self.observer = Some(observer);
         self
@@ -101,9 +102,12 @@ impl<'a> Forward<'a> {
         self.buffer_updates.push((id, value));
     }
 
-    /// Takes what the buffers are to be after this pass.
-    pub fn take_buffer_updates(&mut self) -> Vec<(BufferId, Tensor)> {
-        std::mem::take(&mut self.buffer_updates)
+    /// Ends the pass: shows the observer what it has not been shown yet, and returns what the buffers are to be.
+    pub fn finish(self) -> Vec<(BufferId, Tensor)> {
+        if let Some(observer) = self.observer {
+            self.graph.show_pending(observer);
+        }
+        self.buffer_updates
     }
 
     /// Whether layers train, and at which moment.

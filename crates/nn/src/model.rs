@@ -16,7 +16,7 @@ pub struct State {
 }
 
 impl State {
-    /// Makes the buffers what a forward pass says they are to be (see [`Forward::take_buffer_updates`]).
+    /// Makes the buffers what a forward pass says they are to be (see [`Forward::finish`]).
     pub fn apply(&mut self, updates: Vec<(BufferId, Tensor)>) {
         for (id, value) in updates {
             self.buffers[id.0] = value;

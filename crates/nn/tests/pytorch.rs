@@ -74,9 +74,9 @@ impl Case<'_> {
         let input = graph.leaf(self.tensor(format!("input{suffix}")));
         let mut forward = Forward::new(&mut graph, state, mode);
         let output = function(&mut forward, input);
-        let updates = forward.take_buffer_updates();
-        let leaves =
-            [("input", input)].into_iter().chain(["weight", "bias"].into_iter().zip(forward.parameters().to_vec()));
+        let parameters = forward.parameters().to_vec();
+        let updates = forward.finish();
+        let leaves = [("input", input)].into_iter().chain(["weight", "bias"].into_iter().zip(parameters));
         let gradients = graph.backward_from(output, self.tensor(format!("upstream{suffix}")), &mut ());
         let mut results = vec![(format!("output{suffix}"), graph.value(output).clone())];
         for (name, leaf) in leaves {

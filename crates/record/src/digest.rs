@@ -7,6 +7,7 @@ use crate::elements::ACTIVATION;
 use crate::statistics::{COUNT, SAMPLE, assemble};
 use seismograd_tensor::moments::Moments;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Some samples of a batch.
 #[derive(Clone, Debug)]
@@ -47,6 +48,8 @@ pub(crate) struct Digests {
     samples: Vec<f32>,
     /// Of each digest: where its elements of the sample begin, and those of fixed name.
     entries: Vec<(usize, [Option<f32>; ACTIVATION.len()])>,
+    /// What is kept of so many elements: signals of one size are many.
+    places: Vec<(usize, Arc<[usize]>)>,
 }
 
 impl Digests {
@@ -59,6 +62,7 @@ impl Digests {
             moments: Vec::with_capacity(room * samples),
             samples: Vec::with_capacity(room * expected),
             entries: Vec::with_capacity(room),
+            places: Vec::new(),
         }
     }
 
@@ -69,16 +73,65 @@ impl Digests {
 
     /// Adds that of these elements, of whose samples the moments are given; its number.
     pub(crate) fn add(&mut self, elements: &[f32], moments: impl ExactSizeIterator<Item = Moments>) -> usize {
-        let Cut { samples, of } = &self.cut;
-        let features = elements.len() / samples.len().max(1);
-        let (all, first) = (features * of, features * samples.start);
-        let here = |place: usize| place.checked_sub(first).and_then(|at| elements.get(at).copied());
-        self.entries.push((self.samples.len(), ACTIVATION.map(|element| here(element.place(*of, features)))));
-        self.moments.extend(moments);
-        // As many for each digest, so that they are found again: none stand for samples without elements.
-        self.moments.resize_with(self.entries.len() * samples.len(), Moments::default);
+        let (all, first) = self.extent(elements.len());
+        let fixed = self.fixed(elements.len()).map(|place| place.map(|at| elements[at]));
+        self.entries.push((self.samples.len(), fixed));
+        self.add_moments(moments);
         self.samples.extend(sampled(all, first..first + elements.len()).map(|place| elements[place - first]));
         self.entries.len() - 1
+    }
+
+    /// The places, ascending, of the elements that a digest of so many keeps.
+    pub(crate) fn places(&mut self, elements: usize) -> Arc<[usize]> {
+        if let Some((_, places)) = self.places.iter().find(|(of, _)| *of == elements) {
+            return Arc::clone(places);
+        }
+        let (all, first) = self.extent(elements);
+        let mut places: Vec<usize> = sampled(all, first..first + elements).map(|place| place - first).collect();
+        for place in self.fixed(elements).into_iter().flatten() {
+            places.insert(places.partition_point(|&other| other < place), place);
+        }
+        let places: Arc<[usize]> = places.into();
+        self.places.push((elements, Arc::clone(&places)));
+        places
+    }
+
+    /// Adds the digest of so many elements of which a glimpse was had; its number.
+    pub(crate) fn add_glimpse(
+        &mut self,
+        elements: usize,
+        kept: &[f32],
+        moments: impl ExactSizeIterator<Item = Moments>,
+    ) -> usize {
+        let (places, (all, first)) = (self.places(elements), self.extent(elements));
+        assert_eq!(kept.len(), places.len(), "a glimpse of other elements");
+        let at = |place: usize| kept[places.partition_point(|&other| other < place)];
+        let fixed = self.fixed(elements).map(|place| place.map(at));
+        self.entries.push((self.samples.len(), fixed));
+        self.add_moments(moments);
+        let mut found = places.iter().zip(kept);
+        let mut kept = |place: usize| *found.find(|(at, _)| **at == place).expect("it was asked for").1;
+        self.samples.extend(sampled(all, first..first + elements).map(|place| kept(place - first)));
+        self.entries.len() - 1
+    }
+
+    /// The elements of the whole batch, and the first of them that is here, where so many are.
+    fn extent(&self, elements: usize) -> (usize, usize) {
+        let features = elements / self.cut.samples.len().max(1);
+        (features * self.cut.of, features * self.cut.samples.start)
+    }
+
+    /// Where the elements of fixed name are, of so many, if they are here.
+    fn fixed(&self, elements: usize) -> [Option<usize>; ACTIVATION.len()] {
+        let (of, (_, first)) = (self.cut.of, self.extent(elements));
+        let features = elements / self.cut.samples.len().max(1);
+        ACTIVATION.map(|element| element.place(of, features).checked_sub(first).filter(|&at| at < elements))
+    }
+
+    fn add_moments(&mut self, moments: impl ExactSizeIterator<Item = Moments>) {
+        self.moments.extend(moments);
+        // As many for each digest, so that they are found again: none stand for samples without elements.
+        self.moments.resize_with(self.entries.len() * self.cut.samples.len(), Moments::default);
     }
 
     /// The digest of a number.
@@ -153,6 +206,21 @@ mod tests {
         }
         assert_eq!(sampled(5, 2..4).collect::<Vec<_>>(), [2, 3]);
         assert_eq!(sampled(0, 0..0).count(), 0);
+    }
+
+    #[test]
+    fn a_glimpse_gives_the_digest_of_the_whole() {
+        for (features, samples, of) in [(1, 0..1, 1), (10, 2..5, 7), (2500, 0..3, 12), (2500, 9..12, 12), (3, 1..1, 2)]
+        {
+            let elements: Vec<f32> = (0..samples.len() * features).map(|at| (at * 7919 % 1009) as f32).collect();
+            let mut digests = Digests::new(Cut { samples, of }, 2);
+            let moments: Vec<Moments> = digests.cut(&elements).map(Moments::of).collect();
+            digests.add(&elements, moments.iter().copied());
+            let kept: Vec<f32> = digests.places(elements.len()).iter().map(|&at| elements[at]).collect();
+            digests.add_glimpse(elements.len(), &kept, moments.into_iter());
+            let [whole, glimpsed] = [0, 1].map(|at| digests.get(at));
+            assert_eq!((whole.sample, whole.elements), (glimpsed.sample, glimpsed.elements));
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What one graph shows of the recorded sites, digested as it is shown.
 
 use crate::digest::{Cut, Digest, Digests};
-use seismograd_autodiff::{Observer, Passage, Port, Site, Tensor, Var};
+use seismograd_autodiff::{Flow, Glimpse, Observer, Passage, Port, Site, Tensor, Var};
 use seismograd_tensor::moments::Moments;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -122,34 +122,47 @@ impl Observer for Watch {
     }
 
     fn value(&mut self, site: Site<'_>, value: &Tensor) {
-        let Some(slot) = self.watched.slot(site) else { return };
-        if self.seen[slot.at].value.is_none() {
-            let kept = slot.keep(site, value, self.values.last().copied()).unwrap_or_else(|| {
-                let digest = self.add_value(site, value.as_slice());
-                self.values.push((site.node, digest));
-                Kept::Digest(digest)
-            });
-            self.seen[slot.at].value = Some(kept);
-        }
+        self.keep_value(site, Some(value), |watch| watch.add_value(site, value.as_slice()));
     }
 
     fn gradient(&mut self, site: Site<'_>, gradient: &Tensor) {
-        if let Some(slot) = self.watched.slot(site) {
-            let kept = slot.keep(site, gradient, self.last_gradient).unwrap_or_else(|| {
-                let digest = self.add_gradient(site, gradient.as_slice());
-                self.last_gradient = Some((site.node, digest));
-                Kept::Digest(digest)
-            });
-            // The reverse loop comes to a scope's first opening last.
-            self.seen[slot.at].gradient = Some(kept);
+        self.keep_gradient(site, Some(gradient), |watch| watch.add_gradient(site, gradient.as_slice()));
+    }
+
+    fn places(&mut self, site: Site<'_>, flow: Flow, elements: usize) -> Option<Arc<[usize]>> {
+        let slot = self.watched.slot(site).filter(|slot| !slot.whole)?;
+        let will_do = match flow {
+            Flow::Value => self.seen[slot.at].value.is_none(),
+            Flow::Gradient => true,
+            Flow::SpreadGradient => self.passed.iter().any(|(node, _)| *node == site.node),
+        };
+        will_do.then(|| self.digests.places(elements))
+    }
+
+    fn glimpse(&mut self, site: Site<'_>, flow: Flow, seen: &Glimpse) {
+        match flow {
+            Flow::Value => self.keep_value(site, None, |watch| {
+                watch.rectified = Some((site.node, seen.moments.iter().map(|[_, rectified]| *rectified).collect()));
+                watch.add_glimpse(seen, seen.moments.iter().map(|[own, _]| *own))
+            }),
+            Flow::Gradient => self.keep_gradient(site, None, |watch| {
+                for passage in site.passes().filter(|passage| passage.gated) {
+                    watch.passed.push((passage.node, seen.moments.iter().map(|[_, behind]| *behind).collect()));
+                }
+                watch.add_glimpse(seen, seen.moments.iter().map(|[own, _]| *own))
+            }),
+            Flow::SpreadGradient => self.keep_gradient(site, None, |watch| {
+                let moments = watch.take_passed(site.node).expect("no place was asked for without");
+                watch.add_glimpse(seen, moments.into_iter())
+            }),
         }
     }
 }
 
 impl Slot {
     /// What is kept of a tensor without looking at its elements, if anything.
-    fn keep(self, site: Site<'_>, tensor: &Tensor, last: Last) -> Option<Kept> {
-        if self.whole {
+    fn keep(self, site: Site<'_>, tensor: Option<&Tensor>, last: Last) -> Option<Kept> {
+        if let Some(tensor) = tensor.filter(|_| self.whole) {
             return Some(Kept::Whole(tensor.clone()));
         }
         last.filter(|(node, _)| *node == site.node).map(|(_, digest)| Kept::Digest(digest))
@@ -157,24 +170,52 @@ impl Slot {
 }
 
 impl Watch {
+    /// Keeps what a value shows at a site, of which `digest` makes a digest if there is none yet.
+    fn keep_value(&mut self, site: Site<'_>, value: Option<&Tensor>, digest: impl FnOnce(&mut Watch) -> usize) {
+        let Some(slot) = self.watched.slot(site) else { return };
+        if self.seen[slot.at].value.is_none() {
+            let kept = slot.keep(site, value, self.values.last().copied()).unwrap_or_else(|| {
+                let digest = digest(self);
+                self.values.push((site.node, digest));
+                Kept::Digest(digest)
+            });
+            self.seen[slot.at].value = Some(kept);
+        }
+    }
+
+    /// The same of a gradient.
+    fn keep_gradient(&mut self, site: Site<'_>, gradient: Option<&Tensor>, digest: impl FnOnce(&mut Watch) -> usize) {
+        let Some(slot) = self.watched.slot(site) else { return };
+        let kept = slot.keep(site, gradient, self.last_gradient).unwrap_or_else(|| {
+            let digest = digest(self);
+            self.last_gradient = Some((site.node, digest));
+            Kept::Digest(digest)
+        });
+        // The reverse loop comes to a scope's first opening last.
+        self.seen[slot.at].gradient = Some(kept);
+    }
+
+    fn add_glimpse(&mut self, seen: &Glimpse, moments: impl ExactSizeIterator<Item = Moments>) -> usize {
+        self.digests.add_glimpse(seen.len, &seen.elements, moments)
+    }
+
+    /// The moments of a gradient that were found with those of another.
+    fn take_passed(&mut self, node: Var) -> Option<Vec<Moments>> {
+        let at = self.passed.iter().position(|(passed, _)| *passed == node)?;
+        Some(self.passed.swap_remove(at).1)
+    }
+
     /// Adds the digest of a value. A ReLU mostly follows what is computed for whoever asks: its moments are found in the same pass.
     fn add_value(&mut self, site: Site<'_>, elements: &[f32]) -> usize {
         match self.rectified.take().filter(|(node, _)| Some(*node) == site.rectifies()) {
             Some((_, moments)) => self.digests.add(elements, moments.into_iter()),
-            None if site.is_deferred() => {
-                let both = self.digests.cut(elements).map(Moments::with_rectified);
-                let (own, rectified): (Vec<_>, _) = both.map(|[own, rectified]| (own, rectified)).unzip();
-                self.rectified = Some((site.node, rectified));
-                self.digests.add(elements, own.into_iter())
-            }
             None => self.add(elements),
         }
     }
 
     /// Adds the digest of a gradient. What a ReLU or a max pooling makes of it is shown next: its moments are found in the same pass.
     fn add_gradient(&mut self, site: Site<'_>, elements: &[f32]) -> usize {
-        if let Some(at) = self.passed.iter().position(|(node, _)| *node == site.node) {
-            let (_, moments) = self.passed.swap_remove(at);
+        if let Some(moments) = self.take_passed(site.node) {
             return self.digests.add(elements, moments.into_iter());
         }
         let passages: Vec<Passage> = site.passes().filter(|_| self.is_finite(site.node)).collect();
@@ -266,8 +307,8 @@ mod tests {
             node = if scope == "conv" { graph.conv2d(x, w, None, Window::square(1, 0)) } else { graph.relu(node) };
             graph.observe_open_scope(Port::Output, node, &mut watch);
             graph.close_scope(node);
-            // The convolution's value is found in the pass that digests it, its ReLU's with it.
-            assert_eq!(watch.rectified.is_some(), scope == "conv");
+            // Both are seen in the pass that computes them: nothing is digested before, and nothing is left after.
+            assert!(watch.values.len() == if scope == "conv" { 0 } else { 2 } && watch.rectified.is_none());
         }
         let relu = graph.value(node).as_slice().to_vec();
         let conv = graph.conv2d(x, w, None, Window::square(1, 0));

@@ -101,6 +101,7 @@ fn together(mut seen: Vec<Glimpse>) -> Glimpse {
         return seen.remove(0);
     }
     seen.into_iter().fold(Glimpse::default(), |mut all, mut next| {
+        all.len += next.len;
         all.moments.append(&mut next.moments);
         all.elements.append(&mut next.elements);
         all

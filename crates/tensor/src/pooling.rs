@@ -70,7 +70,7 @@ pub fn max_pool2d_gradient(
     gradient
 }
 
-/// The elements of [`max_pool2d_gradient`] without a ReLU at some places, where windows are next to each other.
+/// The elements of [`max_pool2d_gradient`] without a ReLU at some places, from the `gradient` through one, where windows are next to each other.
 ///
 /// # Panics
 /// When a place does not exist.
@@ -79,10 +79,11 @@ pub fn max_pool2d_gradient_at(
     input: &Tensor,
     output: &Tensor,
     upstream: &Tensor,
+    gradient: &Tensor,
     places: &[usize],
 ) -> Vec<f32> {
-    let [input, output, upstream] = [input, output, upstream].map(Tensor::as_slice);
-    places.iter().map(|&place| pool::max_gradient_at(g, input, output, upstream, place)).collect()
+    let [input, output, upstream, gradient] = [input, output, upstream, gradient].map(Tensor::as_slice);
+    places.iter().map(|&place| pool::max_gradient_at(g, input, output, upstream, gradient, place)).collect()
 }
 
 /// The gradient of [`avg_pool2d`].
@@ -120,12 +121,14 @@ mod tests {
     fn an_element_of_a_gradient_is_that_of_the_whole() {
         for (kernel, size) in [([2, 2], [4, 6]), ([3, 2], [7, 5]), ([1, 1], [2, 2])] {
             let shape = [3, size[0], size[1], 2];
-            let x = Tensor::new(&shape, (0..shape.iter().product()).map(|at: usize| (at * 31 % 5) as f32).collect());
+            let x =
+                Tensor::new(&shape, (0..shape.iter().product()).map(|at: usize| (at * 31 % 5) as f32 - 2.0).collect());
             let (y, g) = max_pool2d(&x, kernel, kernel, [0, 0]);
             let upstream = Tensor::new(y.shape(), (0..y.len()).map(|at| at as f32 + 1.0).collect());
             let all: Vec<usize> = (0..x.len()).collect();
             let whole = max_pool2d_gradient(&g, &x, &y, &upstream, false);
-            assert_eq!(max_pool2d_gradient_at(&g, &x, &y, &upstream, &all), whole.as_slice());
+            let through = max_pool2d_gradient(&g, &x, &y, &upstream, true);
+            assert_eq!(max_pool2d_gradient_at(&g, &x, &y, &upstream, &through, &all), whole.as_slice());
         }
     }
 

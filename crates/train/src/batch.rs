@@ -247,7 +247,7 @@ impl Pass<'_> {
             Stage::Head => self.model.head(&mut forward, input),
         };
         let leaves = forward.parameters().to_vec();
-        let buffer_updates = forward.take_buffer_updates();
+        let buffer_updates = forward.finish();
         (Part { graph, leaves, input, output, buffer_updates }, observer)
     }
 

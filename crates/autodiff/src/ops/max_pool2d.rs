@@ -33,9 +33,11 @@ impl Backward for Rule {
             return Err(upstream);
         }
         let (input, output) = (context.input(0), context.output());
-        let elements = |places: &[usize]| max_pool2d_gradient_at(&self.0, input, output, &upstream, places);
-        let seen = Glimpse { elements: places.map(elements).unwrap_or_default(), moments: Vec::new() };
-        Ok((vec![Some(max_pool2d_gradient(&self.0, input, output, &upstream, true))], seen))
+        let gradient = max_pool2d_gradient(&self.0, input, output, &upstream, true);
+        let elements = |places: &[usize]| max_pool2d_gradient_at(&self.0, input, output, &upstream, &gradient, places);
+        let elements = places.map(elements).unwrap_or_default();
+        let seen = Glimpse { len: input.len(), moments: Vec::new(), elements };
+        Ok((vec![Some(gradient)], seen))
     }
 
     fn spreads(&self) -> bool {

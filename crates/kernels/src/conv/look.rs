@@ -11,6 +11,8 @@ use std::ops::Range;
 /// What was seen of results before they were overwritten.
 #[derive(Clone, Debug, Default)]
 pub struct Glimpse {
+    /// How many results there were.
+    pub len: usize,
     /// Of each sample: the results' moments, and those of what goes on.
     pub moments: Vec<[Moments; 2]>,
     /// The results at the places that were asked for.
@@ -28,7 +30,8 @@ pub(super) struct Look<'a> {
     pub seen: Glimpse,
     /// Samples whose sums do not stand for them: their moments have to be found another way.
     pub again: Vec<usize>,
-    running: Option<Running>,
+    /// Of the current sample.
+    running: Running,
 }
 
 impl<'a> Look<'a> {
@@ -38,7 +41,14 @@ impl<'a> Look<'a> {
         assert!(gate.is_none_or(|gate| gate.len() == results), "conv2d: elements behind the ReLU and of the gradient");
         let samples = results / sample_len.max(1);
         let (moments, elements) = (Vec::with_capacity(samples), Vec::with_capacity(places.len()));
-        Look { places, gate, sample_len, seen: Glimpse { moments, elements }, again: Vec::new(), running: None }
+        Look {
+            places,
+            gate,
+            sample_len,
+            seen: Glimpse { len: results, moments, elements },
+            again: Vec::new(),
+            running: Running::default(),
+        }
     }
 
     /// Looks at a piece of one sample, right behind the last one, and overwrites it.
@@ -52,24 +62,21 @@ impl<'a> Look<'a> {
         {
             self.seen.elements.push(results[place]);
         }
-        let ends_sample = piece.end.is_multiple_of(self.sample_len);
+        let [starts_sample, ends_sample] = [piece.start, piece.end].map(|at| at.is_multiple_of(self.sample_len));
         let gate = self.gate.map(|gate| &gate[piece.clone()]);
         let x = &mut results[piece];
         // SAFETY: the level is the caller's.
         unsafe {
-            let mut running = match self.running.take() {
-                Some(running) => running,
-                None => Running::start::<V>(x, gate.is_some()),
-            };
-            running.add::<V>(x, gate.unwrap_or(x));
+            if starts_sample {
+                self.running.start::<V>(x, gate.is_some());
+            }
+            self.running.add::<V>(x, gate.unwrap_or(x));
             if ends_sample {
-                let found = running.finish::<V>();
+                let found = self.running.finish::<V>();
                 if found.is_none() {
                     self.again.push(self.seen.moments.len());
                 }
                 self.seen.moments.push(found.unwrap_or_default());
-            } else {
-                self.running = Some(running);
             }
             overwrite::<V>(x, gate);
         }

@@ -20,6 +20,9 @@ use crate::vector::Vector;
 /// Elements of a piece where all are there at once: what is read leaves room in a first cache.
 pub(crate) const PIECE: usize = 4096;
 
+/// How far ahead a gate is asked for: as much as a piece.
+const AHEAD: usize = 4096;
+
 /// Where the sums of the lanes are: of the powers of all elements, and of those that go on; how many go on, and sizes; the extremes.
 const BEHIND: usize = 4;
 const OPEN: usize = 8;
@@ -46,24 +49,30 @@ pub(crate) struct Running {
     rest: [Moments; 2],
 }
 
-impl Running {
-    /// Of no element yet; the first piece chooses the centre and the scale. `gated` says whether a gate will come with each piece.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    #[inline(always)]
-    pub(crate) unsafe fn start<V: Vector>(first: &[f32], gated: bool) -> Running {
+impl Default for Running {
+    /// Of no element.
+    fn default() -> Running {
         let mut rows = [[0.0; LANES]; LANES];
         for (min, max) in [(MIN, MAX), (MIN_BEHIND, MAX_BEHIND)] {
             (rows[min], rows[max]) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
         }
-        let mut running =
-            Running { centre: 0.0, scale: 1.0, gated, count: 0, zeros: [0.0; 2], rows, rest: [Moments::default(); 2] };
+        let rest = [Moments::default(); 2];
+        Running { centre: 0.0, scale: 1.0, gated: false, count: 0, zeros: [0.0; 2], rows, rest }
+    }
+}
+
+impl Running {
+    /// Begins with no element; the first piece chooses the centre and the scale. `gated` says whether a gate will come with each piece.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    pub(crate) unsafe fn start<V: Vector>(&mut self, first: &[f32], gated: bool) {
+        *self = Running { gated, ..Running::default() };
         if first.len() >= PROBES * LANES {
             // SAFETY: the probes lie inside of the piece, and the level is the caller's.
-            unsafe { running.probe::<V>(first) };
+            unsafe { self.probe::<V>(first) };
         }
-        running
     }
 
     /// # Safety
@@ -82,7 +91,7 @@ impl Running {
             let Some(scale) = reciprocal_power_of_two(far) else { return };
             self.centre = if mean.abs() > FAR * far { mean } else { 0.0 };
             // Fourth powers of numbers of this size neither overflow nor underflow.
-            self.scale = if (1e-5..1e5).contains(&far) && self.centre == 0.0 { 1.0 } else { scale };
+            self.scale = if (1e-8..1e8).contains(&far) && self.centre == 0.0 { 1.0 } else { scale };
         }
     }
 
@@ -125,7 +134,12 @@ impl Running {
             for vector in 0..x.len() / LANES {
                 let x = V::load(x.as_ptr().add(vector * LANES));
                 let goes_on = match GATED {
-                    true => V::load(gate.as_ptr().add(vector * LANES)).positive(),
+                    true => {
+                        // A gate was computed long before: it comes from a far cache.
+                        let gate = gate.as_ptr().add(vector * LANES);
+                        V::prefetch(gate.wrapping_add(AHEAD));
+                        V::load(gate).positive()
+                    }
                     false => x.positive(),
                 };
                 lanes.add::<GATED, PLAIN>(x, if PLAIN { x } else { x.mul_add(factor, shift) }, goes_on);
@@ -143,7 +157,7 @@ impl Running {
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    pub(crate) unsafe fn finish<V: Vector>(mut self) -> Option<[Moments; 2]> {
+    pub(crate) unsafe fn finish<V: Vector>(&mut self) -> Option<[Moments; 2]> {
         // SAFETY: the level is the caller's.
         let (totals, least, greatest) = unsafe { Rows(&mut self.rows).put_together::<V>() };
         let (n, open, scale) = (self.count as f64, totals[OPEN], f64::from(self.scale));
@@ -315,7 +329,8 @@ impl Kernel for Pieces<'_> {
         let gate = self.gate.unwrap_or(self.x);
         // SAFETY: the level is the caller's.
         unsafe {
-            let mut running = Running::start::<V>(&self.x[..self.x.len().min(PIECE)], self.gate.is_some());
+            let mut running = Running::default();
+            running.start::<V>(&self.x[..self.x.len().min(PIECE)], self.gate.is_some());
             for (x, gate) in self.x.chunks(PIECE).zip(gate.chunks(PIECE)) {
                 running.add::<V>(x, gate);
             }
