@@ -91,13 +91,19 @@ impl<'a> Look<'a> {
 unsafe fn overwrite<V: Vector>(x: &mut [f32], gate: Option<&[f32]>) {
     let whole = x.len() / LANES;
     assert!(gate.is_none_or(|gate| gate.len() == x.len()));
-    for vector in 0..whole {
-        // SAFETY: a whole vector, and the level is the caller's.
-        unsafe {
-            let at = x.as_mut_ptr().add(vector * LANES);
-            match gate {
-                Some(gate) => V::load(at).where_positive(V::load(gate.as_ptr().add(vector * LANES))).store(at),
-                None => V::load(at).relu().store(at),
+    let to = x.as_mut_ptr();
+    // SAFETY: whole vectors of both, and the level is the caller's.
+    unsafe {
+        match gate {
+            Some(gate) => {
+                for at in (0..whole).map(|vector| vector * LANES) {
+                    V::load(to.add(at)).where_positive(V::load(gate.as_ptr().add(at))).store(to.add(at));
+                }
+            }
+            None => {
+                for at in (0..whole).map(|vector| vector * LANES) {
+                    V::load(to.add(at)).relu().store(to.add(at));
+                }
             }
         }
     }
