@@ -63,9 +63,9 @@ type Last = Option<(Var, usize)>;
 /// Observes one graph at one step, for [`crate::Recorder::activations`].
 ///
 /// Sites that are not recorded are passed over. Where a scope opens more than once in a graph, the first opening is kept. Of the output layer's sites
-/// the tensors are kept until the watch is dropped; what other sites show is digested at once, so that their memory is free. A ReLU behind a convolution
-/// that is recorded too is digested with it, in one pass, and so is a gradient with what goes on through a ReLU or a max pooling; alone each is digested
-/// by itself, to the same statistics up to rounding.
+/// the tensors are kept until the watch is dropped; what other sites show is digested at once, so that their memory is free. Of a convolution before a
+/// ReLU, and of a gradient behind one, a glimpse will do. A ReLU behind a convolution that is recorded too has its moments from that glimpse, and so has a
+/// gradient behind which another is recorded; alone each is digested by itself, to the same statistics up to rounding.
 #[derive(Clone, Debug)]
 pub struct Watch {
     watched: Arc<Watched>,

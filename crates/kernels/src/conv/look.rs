@@ -108,7 +108,7 @@ unsafe fn overwrite<V: Vector>(x: &mut [f32], gate: Option<&[f32]>) {
         }
     }
     for at in whole * LANES..x.len() {
-        let stays = gate.map_or(!(x[at] < 0.0), |gate| gate[at] > 0.0);
+        let stays = gate.map_or(x[at] > 0.0 || x[at].is_nan(), |gate| gate[at] > 0.0);
         x[at] = if stays { x[at] } else { 0.0 };
     }
 }
