@@ -143,12 +143,27 @@ impl Digests {
     }
 }
 
-/// The places, inside of a range, of the sample of `n` elements that quantiles are taken of: `i n / 4096`, rounded down, or all where there are no more
-/// than 4096.
+/// The places, inside of a range and ascending, of the sample of `n` elements that quantiles are taken of, or all where there are no more than
+/// [`SAMPLE`].
+///
+/// There is one in each of as many strata of equal length, and it moves through them by the golden ratio: places at equal distances would all be of one
+/// channel wherever a multiple of the channels' number is that distance.
 pub(crate) fn sampled(n: usize, range: Range<usize>) -> impl ExactSizeIterator<Item = usize> {
     let few = n <= SAMPLE;
-    let before = |place: usize| if few { place } else { (place * SAMPLE).div_ceil(n) };
-    (before(range.start)..before(range.end)).map(move |i| if few { i } else { i * n / SAMPLE })
+    let place = move |i: usize| if few { i } else { in_stratum(i, n) };
+    // The first place at or behind an element is in that element's stratum or the next one.
+    let before = |element: usize| {
+        let stratum = if few { element } else { element * SAMPLE / n };
+        stratum + usize::from(place(stratum) < element)
+    };
+    (before(range.start)..before(range.end)).map(place)
+}
+
+/// The place in stratum `i` of `n` elements.
+fn in_stratum(i: usize, n: usize) -> usize {
+    const GOLDEN: u32 = 0x9e37_79b9;
+    let share = (i as u128) << 32 | u128::from((i as u32).wrapping_mul(GOLDEN));
+    (share * n as u128 / (SAMPLE as u128) >> 32) as usize
 }
 
 #[cfg(test)]
@@ -200,12 +215,30 @@ mod tests {
     #[test]
     fn places_are_those_of_the_whole_batch() {
         let all: Vec<usize> = sampled(10_000, 0..10_000).collect();
-        assert_eq!((all.len(), all[0], all[1], all[4095]), (SAMPLE, 0, 2, 4095 * 10_000 / 4096));
-        for cut in [1, 2, 3, 777, 5000, 9999] {
+        // The fraction of the golden ratio is 0.618: 1.618 strata of 2.44 elements.
+        assert_eq!((all.len(), all[0], all[1]), (SAMPLE, 0, 3));
+        assert!(
+            all.iter()
+                .enumerate()
+                .all(|(i, &place)| (i * 10_000 / SAMPLE..=(i + 1) * 10_000 / SAMPLE).contains(&place))
+        );
+        for cut in [1, 2, 3, 4, 777, 5000, 9999] {
             assert_eq!(sampled(10_000, 0..cut).chain(sampled(10_000, cut..10_000)).collect::<Vec<_>>(), all);
         }
         assert_eq!(sampled(5, 2..4).collect::<Vec<_>>(), [2, 3]);
         assert_eq!(sampled(0, 0..0).count(), 0);
+    }
+
+    #[test]
+    fn every_channel_has_its_share_of_the_sample() {
+        for (samples, features, channels) in [(100, 32 * 32 * 32, 32), (50, 32 * 32 * 32, 32), (200, 16 * 16 * 64, 64)]
+        {
+            let mut counts = vec![0; channels];
+            let n = samples * features;
+            sampled(n, 0..n).for_each(|place| counts[place % channels] += 1);
+            let share = SAMPLE / channels;
+            assert!(counts.iter().all(|count| (share / 2..=2 * share).contains(count)), "{counts:?}");
+        }
     }
 
     #[test]

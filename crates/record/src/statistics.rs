@@ -37,9 +37,9 @@ pub fn summarize(elements: &[f32]) -> [f32; COUNT] {
     assemble(&Moments::exact(elements), elements)
 }
 
-/// As [`summarize`], at the speed at which memory is read: quantiles are those of a sample, of `n` elements those at `i n / 4096`, rounded down, where there
-/// are more than 4096. The other statistics are of all elements; their sums are made in blocks, in `f32` lanes
-/// ([`Moments::of`]), and off by a few 1e-7.
+/// As [`summarize`], at the speed at which memory is read: where there are more than [`SAMPLE`] elements, quantiles are those of one in each of as many strata
+/// of equal length, the `i`th at the fraction of `i` times the golden ratio through its stratum. The other statistics are of all elements; their sums are
+/// made in blocks, in `f32` lanes ([`Moments::of`]), and off by a few 1e-7.
 pub fn summarize_sampled(elements: &[f32]) -> [f32; COUNT] {
     if elements.is_empty() {
         return [0.0; COUNT];
@@ -207,8 +207,10 @@ mod tests {
         let elements: Vec<f32> = (0..40_960).map(|at| ((at * 7919) % 40_960) as f32).collect();
         let exact = summarize(&elements);
         let sampled = summarize_sampled(&elements);
-        let tenth: Vec<f32> = elements.iter().copied().step_by(10).collect();
-        let tenth = summarize(&tenth);
+        // Strata of ten.
+        let fraction = |i: f64| (i * 0.618_033_988_749_894_9).fract();
+        let places = (0..4096).map(|i| (10.0 * (f64::from(i) + fraction(f64::from(i)))) as usize);
+        let tenth = summarize(&places.map(|place| elements[place]).collect::<Vec<_>>());
         for statistic in Statistic::ALL {
             let (found, exact) = (sampled[statistic as usize], exact[statistic as usize]);
             match statistic.probability() {
