@@ -236,7 +236,6 @@ impl Kernels {
             || spread(output_layer),
             |x| Moments::exact(x),
         );
-        self.bench(["channel_sums", "layer"], floats(layer), || spread(layer), |x| sums::channel_sums(x, 32));
         self.bench(["dot", "layer"], floats(2 * layer), || (spread(layer), spread(layer)), |(x, y)| sums::dot(x, y));
         self.bench(["all_finite", "layer"], floats(layer), || spread(layer), |x| elementwise::all_finite(x));
     }

@@ -28,7 +28,6 @@ use crate::elementwise::zip_in_place;
 use crate::geometry::Conv2d;
 use crate::level::{self, Level};
 use crate::moments::Moments;
-use crate::sums::channel_sums;
 use correlate::Correlate;
 use image::Image;
 pub use look::Glimpse;
@@ -162,25 +161,24 @@ fn weight_gradient_at(g: &Conv2d, level: Level, input: &[f32], upstream: &[f32],
         bias.fill(0.0);
         return;
     }
+    let mut sums = vec![0.0f64; g.channels_out];
     if let Some(tiles) = Tiles::of(g) {
-        let (mut sum, mut sums) = (Buffer::stale(tiles.weight_len()), vec![0.0f64; g.channels_out]);
+        let mut sum = Buffer::stale(tiles.weight_len());
         let block = winograd::GradientBlock { tiles: &tiles, source: input, upstream, sum: &mut sum, bias: &mut sums };
         level::run_at(level, block);
         winograd::unpack_gradient(&tiles, level, &sum, weight);
-        bias.iter_mut().zip(sums).for_each(|(bias, sum)| *bias = sum as f32);
-        return;
+    } else {
+        let image = &Image::of_input(g);
+        let (mut padded, mut gradient, mut aligned) = (image.blank(), pack::blank_gradient(g), Vec::new());
+        for (sample, upstream) in input.chunks_exact(g.input_len()).zip(upstream.chunks_exact(g.output_len())) {
+            image.fill(sample, &mut padded);
+            let upstream = pack::whole_vectors(upstream, g.channels_out, &mut aligned);
+            let (gradient, bias) = (&mut gradient, &mut sums);
+            level::run_at(level, WeightGradient { image, padded: &padded, upstream, gradient, bias });
+        }
+        pack::unpack_gradient(g, &gradient, weight);
     }
-    let image = Image::of_input(g);
-    let mut padded = image.blank();
-    let mut lanes = pack::blank_gradient(g);
-    let mut aligned = Vec::new();
-    for (sample, upstream) in input.chunks_exact(g.input_len()).zip(upstream.chunks_exact(g.output_len())) {
-        image.fill(sample, &mut padded);
-        let upstream = pack::whole_vectors(upstream, g.channels_out, &mut aligned);
-        level::run_at(level, WeightGradient { image: &image, padded: &padded, upstream, gradient: &mut lanes });
-    }
-    pack::unpack_gradient(g, &lanes, weight);
-    bias.copy_from_slice(&channel_sums(upstream, g.channels_out));
+    bias.iter_mut().zip(sums).for_each(|(bias, sum)| *bias = sum as f32);
 }
 
 /// What forward pass and input gradient are: samples under a weight.

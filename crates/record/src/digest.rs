@@ -163,7 +163,7 @@ pub(crate) fn sampled(n: usize, range: Range<usize>) -> impl ExactSizeIterator<I
 fn in_stratum(i: usize, n: usize) -> usize {
     const GOLDEN: u32 = 0x9e37_79b9;
     let share = (i as u128) << 32 | u128::from((i as u32).wrapping_mul(GOLDEN));
-    (share * n as u128 / (SAMPLE as u128) >> 32) as usize
+    ((share * n as u128 / SAMPLE as u128) >> 32) as usize
 }
 
 #[cfg(test)]

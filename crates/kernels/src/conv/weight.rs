@@ -17,6 +17,8 @@ pub(super) struct WeightGradient<'a> {
     pub upstream: &'a [f32],
     /// The gradient in packed order; the sample's share is added.
     pub gradient: &'a mut [f32],
+    /// The sum of the upstream gradient by channel; the sample's share is added.
+    pub bias: &'a mut [f64],
 }
 
 impl Kernel for WeightGradient<'_> {
@@ -42,6 +44,8 @@ impl Kernel for WeightGradient<'_> {
                 }
                 block += 1 + usize::from(pair);
             }
+            // SAFETY: the caller vouches for the level.
+            unsafe { self.add_bias::<V>(rows) };
         }
     }
 }
@@ -115,6 +119,30 @@ impl WeightGradient<'_> {
             self.add(acc, block, kernel_row * self.image.span() + r);
         }
         R
+    }
+
+    /// Adds the pixels of some output rows to the channels' sums, which are made in `f32` and added in `f64`.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    unsafe fn add_bias<V: Vector>(&mut self, rows: core::ops::Range<usize>) {
+        let (width, channels) = (self.image.output[1], self.image.channels_out.next_multiple_of(LANES));
+        let pixels = &self.upstream[rows.start * width * channels..rows.end * width * channels];
+        for (block, sums) in self.bias.chunks_mut(LANES).enumerate() {
+            let mut lanes = [0.0; LANES];
+            // SAFETY: a pixel has a vector for each block of channels, and the level is the caller's.
+            unsafe {
+                let mut sum = V::zero();
+                for pixel in pixels.chunks_exact(channels) {
+                    sum = sum.add(V::load(pixel[block * LANES..][..LANES].as_ptr()));
+                }
+                sum.store(lanes.as_mut_ptr());
+            }
+            for (sum, lane) in sums.iter_mut().zip(lanes) {
+                *sum += f64::from(lane);
+            }
+        }
     }
 
     /// Adds a tile to the gradient, from tap `tap` on.
