@@ -230,6 +230,13 @@ impl Kernels {
         // A trace's moments: of a whole layer, one pass in `f32` lanes; of the output layer, two passes in `f64`.
         let [layer, output_layer] = [self.samples.min(5) * 32 * 32 * 32, self.samples * 512];
         self.bench(["moments", "layer"], floats(layer), || spread(layer), |x| Moments::of(x));
+        self.bench(["moments", "with_rectified"], floats(layer), || spread(layer), |x| Moments::with_rectified(x));
+        self.bench(
+            ["moments", "with_gated"],
+            floats(2 * layer),
+            || (spread(layer), spread(layer)),
+            |(x, gate)| Moments::with_gated(x, gate),
+        );
         self.bench(
             ["moments", "output_layer"],
             floats(2 * output_layer),
