@@ -40,7 +40,7 @@ const ELEMENTWISE: [&str; 20] = [
 ];
 
 /// Optimizers of matrices, on one of 512 x 512.
-const MATRICES: [&str; 4] = ["muon", "shampoo", "soap", "psgd_kron"];
+const MATRICES: [&str; 5] = ["muon", "muon fixed_point=true", "shampoo", "soap", "psgd_kron"];
 
 fn main() -> anyhow::Result<()> {
     println!("Level {}, {} threads\n", Level::from_environment()?, rayon::current_num_threads());
@@ -51,7 +51,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Steps of some optimizers at their defaults, each on one parameter.
+/// Steps of some optimizers, each on one parameter: at their defaults, but for the options behind a name.
 fn steps(group: &str, names: &[&str], shape: &[usize]) {
     let len = shape.iter().product();
     let triad = triad(len);
@@ -82,7 +82,11 @@ struct Stepped {
 impl Stepped {
     /// After the first step, which makes the state.
     fn new(name: &str, shape: &[usize]) -> Stepped {
-        let optimizer = registry::build(name, None, &[]).expect("defaults are allowed");
+        let mut words = name.split(' ');
+        let name = words.next().expect("a name");
+        let options: Vec<_> = words.filter_map(|word| word.split_once('=')).collect();
+        let options: Vec<_> = options.into_iter().map(|(option, value)| (option.into(), value.into())).collect();
+        let optimizer = registry::build(name, None, &options).expect("such an optimizer");
         let mut new = Stepped { optimizer, parameters: [filled(shape, 0.1)], gradients: [filled(shape, 0.01)] };
         new.step();
         new

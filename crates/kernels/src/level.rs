@@ -3,7 +3,7 @@
 //! The best level of the machine is taken; the environment variable `SEISMOGRAD_LEVEL` (`portable`, `avx2`, `avx512`)
 //! forces another, for tests and comparisons. These kernels' results have the same bits at every level.
 
-use crate::vector::{Array, Vector};
+use crate::vector::{Array, ArrayPairs, Pairs, Vector};
 use std::{fmt, str::FromStr, sync::OnceLock};
 
 /// The environment variable that forces a level.
@@ -16,7 +16,7 @@ pub enum Level {
     Portable,
     /// x86-64 with AVX2 and FMA.
     Avx2,
-    /// x86-64 with AVX-512F.
+    /// x86-64 with AVX-512F and BW; with VNNI where the processor has it.
     Avx512,
 }
 
@@ -46,7 +46,11 @@ impl Level {
                     && is_x86_feature_detected!("popcnt")
             }
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => is_x86_feature_detected!("avx512f") && Level::Avx2.is_available(),
+            Level::Avx512 => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && Level::Avx2.is_available()
+            }
             #[cfg(not(target_arch = "x86_64"))]
             _ => false,
         }
@@ -124,12 +128,54 @@ pub(crate) fn run_at(level: Level, kernel: impl Kernel) {
     }
 }
 
+/// A loop written over [`Pairs`], with its arguments; as [`Kernel`] otherwise.
+pub(crate) trait PairsKernel {
+    /// Runs the loop.
+    ///
+    /// # Safety
+    /// The instructions of `P`'s level must be available.
+    unsafe fn run<P: Pairs>(self);
+}
+
+/// Runs `kernel` at the current level.
+pub(crate) fn run_pairs(kernel: impl PairsKernel) {
+    run_pairs_at(Level::current(), multiplies_pairs(), kernel);
+}
+
+/// Whether the processor has what only some of the level AVX-512 have: one instruction for both products of a pair and their sum.
+pub(crate) fn multiplies_pairs() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx512vnni");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+/// Runs `kernel` at `level`, which must be available, `with` the instruction of [`multiplies_pairs`] or without it where the level may have it.
+pub(crate) fn run_pairs_at(level: Level, with: bool, kernel: impl PairsKernel) {
+    assert!(level.is_available() && (multiplies_pairs() || !with), "level {level} is not available on this processor");
+    match level {
+        // SAFETY: arrays need no instruction beyond the baseline.
+        Level::Portable => unsafe { kernel.run::<ArrayPairs>() },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: asserted to be available above.
+        Level::Avx2 => unsafe { x86::avx2_pairs(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: asserted to be available above.
+        Level::Avx512 if with => unsafe { x86::avx512_vnni_pairs(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: asserted to be available above.
+        Level::Avx512 => unsafe { x86::avx512_pairs(kernel) },
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => unreachable!("asserted to be available above"),
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    //! The two functions through which x86-64 instruction sets are entered.
+    //! The functions through which x86-64 instruction sets are entered.
 
-    use super::Kernel;
-    use crate::vector::{Avx2, Avx512};
+    use super::{Kernel, PairsKernel};
+    use crate::vector::{Avx2, Avx2Pairs, Avx512, Avx512Pairs};
 
     /// # Safety
     /// The processor must have AVX2, FMA and POPCNT.
@@ -140,11 +186,35 @@ mod x86 {
     }
 
     /// # Safety
-    /// The processor must have AVX-512F, AVX2, FMA and POPCNT.
-    #[target_feature(enable = "avx512f,avx2,fma,popcnt")]
+    /// The processor must have AVX-512F and BW, AVX2, FMA and POPCNT.
+    #[target_feature(enable = "avx512f,avx512bw,avx2,fma,popcnt")]
     pub(super) unsafe fn avx512(kernel: impl Kernel) {
         // SAFETY: this function is compiled for the level, and the caller vouches for the processor.
         unsafe { kernel.run::<Avx512>() }
+    }
+
+    /// # Safety
+    /// The processor must have AVX2, FMA and POPCNT.
+    #[target_feature(enable = "avx2,fma,popcnt")]
+    pub(super) unsafe fn avx2_pairs(kernel: impl PairsKernel) {
+        // SAFETY: this function is compiled for the level, and the caller vouches for the processor.
+        unsafe { kernel.run::<Avx2Pairs>() }
+    }
+
+    /// # Safety
+    /// The processor must have AVX-512F and BW, AVX2, FMA and POPCNT.
+    #[target_feature(enable = "avx512f,avx512bw,avx2,fma,popcnt")]
+    pub(super) unsafe fn avx512_pairs(kernel: impl PairsKernel) {
+        // SAFETY: this function is compiled for the level, and the caller vouches for the processor.
+        unsafe { kernel.run::<Avx512Pairs<false>>() }
+    }
+
+    /// # Safety
+    /// The processor must have AVX-512F, BW and VNNI, AVX2, FMA and POPCNT.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma,popcnt")]
+    pub(super) unsafe fn avx512_vnni_pairs(kernel: impl PairsKernel) {
+        // SAFETY: this function is compiled for the level, and the caller vouches for the processor.
+        unsafe { kernel.run::<Avx512Pairs<true>>() }
     }
 }
 

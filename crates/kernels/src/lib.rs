@@ -29,6 +29,7 @@ pub mod buffer;
 pub mod conv;
 pub mod double;
 pub mod elementwise;
+pub mod fixed;
 pub mod geometry;
 #[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
 mod inlined;

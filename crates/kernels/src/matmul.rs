@@ -13,7 +13,7 @@
 //! The copies make every order of the factors' elements the same, and keep rows that are a power of two apart from pushing each other out of the
 //! first-level cache. An element's products are added in the order of `k`, one fused multiply-add at a time, at every level.
 
-mod pack;
+pub(crate) mod pack;
 
 use crate::buffer::Buffer;
 use crate::level::{Kernel, Level, run_at};
@@ -54,9 +54,15 @@ impl<'a> Matrix<'a> {
     }
 
     /// Some of the columns.
-    fn columns(self, range: Range<usize>) -> Matrix<'a> {
+    pub fn columns(self, range: Range<usize>) -> Matrix<'a> {
+        assert!(range.start <= range.end && range.end <= self.sizes[1], "columns {range:?} of {:?}", self.sizes);
         let first = (range.start * self.strides[1]).min(self.elements.len());
         Matrix { elements: &self.elements[first..], sizes: [self.sizes[0], range.len()], ..self }
+    }
+
+    /// Rows and columns.
+    pub fn sizes(&self) -> [usize; 2] {
+        self.sizes
     }
 
     fn has_contiguous_rows(&self) -> bool {

@@ -9,11 +9,13 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod double;
+mod pairs;
 
 pub use array::Array;
 pub use double::{Double, Eight};
+pub use pairs::{ArrayPairs, Pairs};
 #[cfg(target_arch = "x86_64")]
-pub use {avx2::Avx2, avx512::Avx512};
+pub use {avx2::Avx2, avx2::Avx2Pairs, avx512::Avx512, avx512::Avx512Pairs};
 
 /// Lanes of a vector.
 pub const LANES: usize = 16;

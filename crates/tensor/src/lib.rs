@@ -20,6 +20,7 @@
 
 mod convolution;
 mod elementwise;
+pub mod fixed;
 pub mod linalg;
 mod matmul;
 mod parallel;

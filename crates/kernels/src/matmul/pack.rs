@@ -3,8 +3,8 @@
 use super::Matrix;
 use crate::vector::{LANES, Vector};
 
-/// Elements behind a copy that writing it may touch.
-pub(super) const SLACK: usize = LANES;
+/// Elements behind a copy that writing it may touch, if its rows are shorter than a vector.
+pub(crate) const SLACK: usize = LANES;
 
 /// Rows ahead of the copied one that are asked for: rows that are far apart are not foreseen by the processor.
 const AHEAD: usize = 16;
@@ -16,15 +16,16 @@ const AHEAD: usize = 16;
 /// # Safety
 /// The level's instructions must be available.
 #[inline(always)]
-pub(super) unsafe fn pack<V: Vector>(matrix: Matrix<'_>, width: usize, to: &mut [f32]) {
+pub(crate) unsafe fn pack<V: Vector>(matrix: Matrix<'_>, width: usize, to: &mut [f32]) {
     let Matrix { elements, sizes: [rows, columns], strides: [down, across] } = matrix;
     debug_assert!((width < LANES || width.is_multiple_of(LANES)) && columns <= width && (down == 1 || across == 1));
-    assert!(to.len() >= rows * width + SLACK, "pack: {} elements for {rows} x {width}", to.len());
+    let slack = if width < LANES { SLACK } else { 0 };
+    assert!(to.len() >= rows * width + slack, "pack: {} elements for {rows} x {width}", to.len());
     let to = to.as_mut_ptr();
     for first in (0..width).step_by(LANES) {
         let count = columns.saturating_sub(first).min(LANES);
         let needs_zeros = count < LANES.min(width - first);
-        // SAFETY: every vector begins in the rows, so it ends before the slack does; the level is the caller's.
+        // SAFETY: every vector begins in the rows, so it ends in them or in the slack; the level is the caller's.
         unsafe {
             if across == 1 {
                 for i in 0..rows {

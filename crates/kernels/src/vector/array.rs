@@ -4,7 +4,7 @@ use super::{LANES, Vector};
 
 /// Sixteen lanes in an array.
 #[derive(Clone, Copy)]
-pub struct Array([f32; LANES]);
+pub struct Array(pub(super) [f32; LANES]);
 
 // The methods are unsafe by the trait's contract; only the pointers need care here.
 impl Vector for Array {

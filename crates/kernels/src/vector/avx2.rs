@@ -1,6 +1,6 @@
 //! Two 256-bit registers, with fused multiply-add.
 
-use super::{Double, Eight, LANES, Vector};
+use super::{Double, Eight, LANES, Pairs, Vector};
 use core::arch::x86_64::*;
 
 /// Sixteen lanes in two AVX registers.
@@ -306,5 +306,71 @@ impl Double for Avx2Double {
             let [low, high] = [(self.0, factor.0, addend.0), (self.1, factor.1, addend.1)];
             Avx2Double(_mm256_fmadd_pd(low.0, low.1, low.2), _mm256_fmadd_pd(high.0, high.1, high.2))
         }
+    }
+}
+
+/// Sixteen lanes in two AVX registers.
+#[derive(Clone, Copy)]
+pub struct Avx2Pairs(__m256i, __m256i);
+
+impl Pairs for Avx2Pairs {
+    type Floats = Avx2;
+
+    const BLOCKS: usize = 1;
+
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: the caller vouches for AVX2.
+        unsafe { Avx2Pairs(_mm256_setzero_si256(), _mm256_setzero_si256()) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat(pair: i32) -> Self {
+        // SAFETY: the caller vouches for AVX2.
+        unsafe { Avx2Pairs(_mm256_set1_epi32(pair), _mm256_set1_epi32(pair)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const i32) -> Self {
+        // SAFETY: the caller vouches for AVX2 and for sixteen readable integers.
+        unsafe { Avx2Pairs(_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(8).cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut i32) {
+        // SAFETY: the caller vouches for AVX2 and for sixteen writable integers.
+        unsafe {
+            _mm256_storeu_si256(to.cast(), self.0);
+            _mm256_storeu_si256(to.add(8).cast(), self.1);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn of_lower_halves(first: Avx2, second: Avx2) -> Self {
+        // SAFETY: the caller vouches for AVX2.
+        unsafe {
+            let first = [_mm256_castps_si256(first.0), _mm256_castps_si256(first.1)];
+            let second = [_mm256_castps_si256(second.0), _mm256_castps_si256(second.1)];
+            let second = [_mm256_slli_epi32::<16>(second[0]), _mm256_slli_epi32::<16>(second[1])];
+            Avx2Pairs(
+                _mm256_blend_epi16::<0b1010_1010>(first[0], second[0]),
+                _mm256_blend_epi16::<0b1010_1010>(first[1], second[1]),
+            )
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add_products(self, x: Self, y: Self) -> Self {
+        // SAFETY: the caller vouches for AVX2.
+        unsafe {
+            let products = [_mm256_madd_epi16(x.0, y.0), _mm256_madd_epi16(x.1, y.1)];
+            Avx2Pairs(_mm256_add_epi32(self.0, products[0]), _mm256_add_epi32(self.1, products[1]))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn to_floats(self) -> Avx2 {
+        // SAFETY: the caller vouches for AVX2; nobody changes the rounding mode.
+        unsafe { Avx2(_mm256_cvtepi32_ps(self.0), _mm256_cvtepi32_ps(self.1)) }
     }
 }

@@ -1,6 +1,6 @@
 //! One 512-bit register.
 
-use super::{Double, Eight, LANES, Vector};
+use super::{Double, Eight, LANES, Pairs, Vector};
 use core::arch::x86_64::*;
 
 /// Sixteen lanes in one AVX-512 register.
@@ -234,5 +234,65 @@ impl Double for Avx512Double {
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
         // SAFETY: the caller vouches for AVX-512F.
         unsafe { Avx512Double(_mm512_fmadd_pd(self.0, factor.0, addend.0)) }
+    }
+}
+
+/// Sixteen lanes in one AVX-512 register; whether the processor has VNNI.
+#[derive(Clone, Copy)]
+pub struct Avx512Pairs<const VNNI: bool>(__m512i);
+
+impl<const VNNI: bool> Pairs for Avx512Pairs<VNNI> {
+    type Floats = Avx512;
+
+    const BLOCKS: usize = 3;
+
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512Pairs(_mm512_setzero_si512()) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat(pair: i32) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512Pairs(_mm512_set1_epi32(pair)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const i32) -> Self {
+        // SAFETY: the caller vouches for AVX-512F and for sixteen readable integers.
+        unsafe { Avx512Pairs(_mm512_loadu_si512(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut i32) {
+        // SAFETY: the caller vouches for AVX-512F and for sixteen writable integers.
+        unsafe { _mm512_storeu_si512(to.cast(), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn of_lower_halves(first: Avx512, second: Avx512) -> Self {
+        // SAFETY: the caller vouches for AVX-512F and BW.
+        unsafe {
+            let second = _mm512_slli_epi32::<16>(_mm512_castps_si512(second.0));
+            Avx512Pairs(_mm512_mask_blend_epi16(0xaaaa_aaaa, _mm512_castps_si512(first.0), second))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add_products(self, x: Self, y: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F and BW, and for VNNI if the type says so.
+        unsafe {
+            Avx512Pairs(match VNNI {
+                true => _mm512_dpwssd_epi32(self.0, x.0, y.0),
+                false => _mm512_add_epi32(self.0, _mm512_madd_epi16(x.0, y.0)),
+            })
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn to_floats(self) -> Avx512 {
+        // SAFETY: the caller vouches for AVX-512F; nobody changes the rounding mode.
+        unsafe { Avx512(_mm512_cvtepi32_ps(self.0)) }
     }
 }

@@ -1,0 +1,189 @@
+//! Vectors of `f32` to fixed point.
+
+use super::{Cell, NORM, RUN, TOGETHER};
+use crate::buffer::Buffer;
+use crate::level::{Kernel, PairsKernel, run, run_pairs};
+use crate::matmul::Matrix;
+use crate::matmul::pack::pack;
+use crate::vector::{LANES, Pairs, Vector};
+
+/// Sums of squares that are added side by side, to hide the latency of an addition.
+const SUMS: usize = 4;
+
+/// A run whose squares sum to less counts as zeros: squares are exact enough down to here. Its norm is below 2^-50.
+const LEAST: f32 = 1.0 / (1u128 << 100) as f32;
+
+/// Added to a number below 2^22, it leaves the nearest integer in the lower bits of the sum, the even one of two.
+const ROUNDING: f32 = 1.5 * (1 << 23) as f32;
+
+/// Sixteen rows of a panel.
+pub type Square = [[f32; TOGETHER]; TOGETHER];
+
+impl Cell<'_> {
+    /// Takes the run's terms from panels: the first from `rows`, whose columns are the vectors; the others, from the beginning of a group on, from squares
+    /// whose rows are, told by their first term. What stands behind the last term must be zeros.
+    ///
+    /// Vectors whose squares sum to no finite number become NaN.
+    ///
+    /// # Panics
+    /// When `rows` are no whole groups but fewer than the terms.
+    #[track_caller]
+    pub fn pack<'a>(&mut self, rows: &[[f32; TOGETHER]], square: impl Fn(usize) -> &'a Square) {
+        let fit = rows.len() >= self.terms.len() || rows.len().is_multiple_of(TOGETHER);
+        assert!(fit, "pack: {} rows for terms {:?}", rows.len(), self.terms);
+        run_pairs(Pack { rows, square: &square, cell: self });
+    }
+}
+
+/// Copies a matrix of at most sixteen columns to a panel: in row-major order, with zeros up to sixteen columns and to the panel's end.
+///
+/// # Panics
+/// When the panel is too short.
+#[track_caller]
+pub fn copy_to_panel(matrix: Matrix<'_>, panel: &mut [f32]) {
+    let [rows, columns] = matrix.sizes();
+    assert!(columns <= LANES && panel.len() >= rows * LANES, "panel of {} elements: {:?}", panel.len(), matrix.sizes());
+    run(Copied { matrix, panel });
+}
+
+struct Copied<'a> {
+    matrix: Matrix<'a>,
+    panel: &'a mut [f32],
+}
+
+impl Kernel for Copied<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Copied { matrix, panel } = self;
+        let rows = matrix.sizes()[0];
+        // SAFETY: the level is the caller's.
+        unsafe { pack::<V>(matrix, LANES, panel) };
+        panel[rows * LANES..].fill(0.0);
+    }
+}
+
+pub(super) struct Pack<'a, 'square, 'cell> {
+    pub rows: &'a [[f32; LANES]],
+    pub square: &'a dyn Fn(usize) -> &'square Square,
+    pub cell: &'a mut Cell<'cell>,
+}
+
+impl PairsKernel for Pack<'_, '_, '_> {
+    #[inline(always)]
+    unsafe fn run<P: Pairs>(self) {
+        let Pack { rows, square, cell: Cell { pairs, units, terms, .. } } = self;
+        // Where terms are odd, the last has a zero beside it.
+        let rows = &rows[..rows.len().min(terms.len().next_multiple_of(2))];
+        let mut turned = Buffer::stale(RUN * LANES);
+        let (turned, pairs) = (turned.as_chunks_mut().0, pairs.as_chunks_mut().0);
+        let turned = &mut turned[..terms.len().next_multiple_of(TOGETHER).saturating_sub(rows.len())];
+        // SAFETY: the level is the caller's.
+        unsafe {
+            let mut sums = [P::Floats::zero(); SUMS];
+            add_squares(rows, &mut sums);
+            for (at, to) in turned.as_chunks_mut().0.iter_mut().enumerate() {
+                let first = terms.start + rows.len() + at * TOGETHER;
+                if first + TOGETHER < terms.end {
+                    ask_for::<P::Floats>(square(first + TOGETHER));
+                }
+                turn::<P::Floats>(square(first), to);
+                add_squares(to, &mut sums);
+            }
+            let scales = scales(total(sums), units);
+            let (of_rows, of_turned) = pairs.split_at_mut(rows.len() / 2);
+            round::<P>(rows, &scales, of_rows);
+            round::<P>(turned, &scales, of_turned);
+        }
+    }
+}
+
+/// Asks for a square to be on its way to a cache: those of one run lie in as many panels, which no processor foresees.
+///
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn ask_for<V: Vector>(square: &Square) {
+    for row in square {
+        // SAFETY: the level is the caller's.
+        unsafe { V::prefetch(row.as_ptr()) };
+    }
+}
+
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn turn<V: Vector>(square: &Square, to: &mut Square) {
+    // SAFETY: every row is a vector; the level is the caller's.
+    unsafe {
+        let mut vectors = [V::zero(); LANES];
+        for (vector, row) in vectors.iter_mut().zip(square) {
+            *vector = V::load(row.as_ptr());
+        }
+        for (vector, row) in V::exchange(vectors).into_iter().zip(to) {
+            vector.store(row.as_mut_ptr());
+        }
+    }
+}
+
+/// Adds each lane's squares.
+///
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn add_squares<V: Vector>(terms: &[[f32; LANES]], sums: &mut [V; SUMS]) {
+    let (whole, rest) = terms.as_chunks::<SUMS>();
+    // SAFETY: every array is a vector; the level is the caller's.
+    unsafe {
+        for vectors in whole {
+            for at in 0..SUMS {
+                let x = V::load(vectors[at].as_ptr());
+                sums[at] = x.mul_add(x, sums[at]);
+            }
+        }
+        for vector in rest {
+            let x = V::load(vector.as_ptr());
+            sums[0] = x.mul_add(x, sums[0]);
+        }
+    }
+}
+
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn total<V: Vector>([a, b, c, d]: [V; SUMS]) -> [f32; LANES] {
+    let mut total = [0.0; LANES];
+    // SAFETY: the array is a vector; the level is the caller's.
+    unsafe { a.add(b).add(c.add(d)).store(total.as_mut_ptr()) };
+    total
+}
+
+/// What to multiply each vector with; what its unit is worth then goes to `units`.
+fn scales(squares: [f32; LANES], units: &mut [f32; LANES]) -> [f32; LANES] {
+    let mut scales = [0.0; LANES];
+    for lane in 0..LANES {
+        let norm = squares[lane].sqrt();
+        (scales[lane], units[lane]) = match squares[lane] {
+            square if !square.is_finite() => (0.0, f32::NAN),
+            LEAST.. => (NORM / norm, norm / NORM),
+            _ => (0.0, 0.0),
+        };
+    }
+    scales
+}
+
+/// Scaled and rounded, two terms side by side.
+///
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn round<P: Pairs>(run: &[[f32; LANES]], scales: &[f32; LANES], pairs: &mut [[f32; LANES]]) {
+    // SAFETY: every array is a vector; the level is the caller's.
+    unsafe {
+        let (scales, rounding) = (P::Floats::load(scales.as_ptr()), P::Floats::splat(ROUNDING));
+        for ([first, second], pair) in run.as_chunks().0.iter().zip(pairs) {
+            let first = P::Floats::load(first.as_ptr()).mul_add(scales, rounding);
+            let second = P::Floats::load(second.as_ptr()).mul_add(scales, rounding);
+            P::of_lower_halves(first, second).store(pair.as_mut_ptr().cast());
+        }
+    }
+}
