@@ -1,14 +1,14 @@
-//! Products of matrices in fixed point: about eight times as accurate as with factors rounded to bfloat16, at twice the speed of `f32` where the
-//! processor multiplies pairs of 16-bit integers.
+//! Products of matrices in fixed point: more accurate than with factors rounded to bfloat16, and at twice the speed of `f32` where the processor multiplies
+//! pairs of 16-bit integers and adds them in one instruction.
 //!
 //! A product of matrices is made of scalar products of vectors, the rows of the left factor and the columns of the right one. A vector is cut into runs of
 //! [`RUN`] terms. Each run is scaled to a Euclidean norm of 32,700 and rounded to integers, which then have 16 bits. By Cauchy and Schwarz the products
 //! of two runs, or of any part of them, sum to less than 2^30: their sums in 32 bits are exact, in whatever order a level's instructions add.
 //!
 //! ```text
-//! for each 2 groups of 16 columns, for each run:       16 kB, which stay in a first-level cache
+//! for each 3 groups of 16 columns, for each run:       24 kB, which stay in a first-level cache
 //!     for each tile of R rows:
-//!         R x 2 vectors of integers, in registers, start at zero
+//!         R x 3 vectors of integers, in registers, start at zero
 //!         for each pair of the run's terms: sum[r] += a[r, both] * b[both, columns]
 //!         product = sum * (row's unit * column's unit) + product so far
 //! ```
