@@ -137,7 +137,7 @@ fn panel(rows: usize) -> usize {
 /// The least columns of a product that one task computes.
 const PIECE: usize = 2 * TOGETHER;
 
-/// A symmetric matrix: of each [`PIECE`] columns the rows down to the last of them, in panels.
+/// A symmetric matrix: of each 32 columns the rows down to the last of them, in panels.
 pub struct Symmetric {
     side: usize,
     elements: Tensor,

@@ -1,13 +1,12 @@
 //! The one pass over a block of elements.
 
+use super::powers::Powers;
 use super::{LANES, PROBES, RUN, Rows, STRIDE, Sums, add_to, greatest, lanes_of, reciprocal_power_of_two};
 use crate::level::Kernel;
 use crate::vector::Vector;
 
-/// Sums that a lane makes of one thing: powers and zeros.
-const POWERS: usize = 5;
-/// Those and sizes.
-const SUMS: usize = POWERS + 1;
+/// Sums that a lane makes: of powers, zeros and sizes.
+const SUMS: usize = 6;
 /// The rows of the extremes, behind those of the sums.
 const MIN: usize = 2 * SUMS;
 const MAX: usize = MIN + 1;
@@ -63,51 +62,10 @@ impl Kernel for Block<'_> {
     }
 }
 
-/// What sixteen lanes add up of a run: fields rather than arrays, which the compiler would not keep in registers.
-#[derive(Clone, Copy)]
-struct Powers<V> {
-    s1: V,
-    s2: V,
-    s3: V,
-    s4: V,
-    zeros: V,
-}
-
-impl<V: Vector> Powers<V> {
-    /// # Safety
-    /// The level's instructions must be available.
-    #[inline(always)]
-    unsafe fn new() -> Self {
-        // SAFETY: the level is the caller's.
-        let zero = unsafe { V::zero() };
-        Powers { s1: zero, s2: zero, s3: zero, s4: zero, zeros: zero }
-    }
-
-    /// Adds the powers of `d`, which is `x` moved and scaled, and one where `x` is zero.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    #[inline(always)]
-    unsafe fn add(&mut self, x: V, d: V, one: V) {
-        // SAFETY: the level is the caller's.
-        unsafe {
-            let square = d.mul(d);
-            self.s1 = self.s1.add(d);
-            self.s2 = self.s2.add(square);
-            self.s3 = square.mul_add(d, self.s3);
-            self.s4 = square.mul_add(square, self.s4);
-            self.zeros = self.zeros.add_where_zero(x, one);
-        }
-    }
-
-    fn sums(self) -> [V; POWERS] {
-        [self.s1, self.s2, self.s3, self.s4, self.zeros]
-    }
-}
-
-/// The same of every second vector, the sizes of the elements and their extremes.
+/// What sixteen lanes add up of every second vector of a run.
 struct Accumulators<V> {
     powers: Powers<V>,
+    zeros: V,
     absolutes: V,
     min: V,
     max: V,
@@ -119,7 +77,7 @@ impl<V: Vector> Accumulators<V> {
     #[inline(always)]
     unsafe fn new((min, max): (V, V)) -> Self {
         // SAFETY: the level is the caller's.
-        unsafe { Accumulators { powers: Powers::new(), absolutes: V::zero(), min, max } }
+        unsafe { Accumulators { powers: Powers::new(), zeros: V::zero(), absolutes: V::zero(), min, max } }
     }
 
     /// # Safety
@@ -128,7 +86,9 @@ impl<V: Vector> Accumulators<V> {
     unsafe fn add(&mut self, x: V, factor: V, shift: V, one: V) {
         // SAFETY: the level is the caller's.
         unsafe {
-            self.powers.add(x, x.mul_add(factor, shift), one);
+            let d = x.mul_add(factor, shift);
+            self.powers.add(d, d.mul(d));
+            self.zeros = self.zeros.add_where_zero(x, one);
             self.absolutes = self.absolutes.add(x.abs());
             self.min = x.lesser(self.min);
             self.max = x.greater(self.max);
@@ -139,8 +99,8 @@ impl<V: Vector> Accumulators<V> {
     /// The level's instructions must be available.
     #[inline(always)]
     unsafe fn flush(&self, to: &mut [[f32; LANES]]) {
-        let [s1, s2, s3, s4, zeros] = self.powers.sums();
+        let [s1, s2, s3, s4] = self.powers.sums();
         // SAFETY: the level is the caller's.
-        unsafe { add_to([s1, s2, s3, s4, zeros, self.absolutes], to) };
+        unsafe { add_to([s1, s2, s3, s4, self.zeros, self.absolutes], to) };
     }
 }

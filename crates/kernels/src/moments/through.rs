@@ -11,6 +11,7 @@
 //! Mostly `c` is 0 and `s` is 1, and a vector takes 14 operations, with a gate 19. Elements come in pieces, as they are computed ([`Running`]): the lanes are
 //! emptied at the end of each piece and after 2048 elements, so the order of the additions depends on the pieces' sizes alone.
 
+use super::powers::Powers;
 use super::{
     LANES, Moments, PROBES, RUN, Rows, Sums, add_to, greatest, lanes_of, reciprocal_power_of_two, zeros_among,
 };
@@ -216,17 +217,11 @@ fn with_zeros_at([s1, s2, s3, s4]: [f64; 4], n: f64, d: f64) -> [f64; 4] {
     [s1 + n * d, s2 + n * square, s3 + n * square * d, s4 + n * square * square]
 }
 
-/// What sixteen lanes add up of a run: fields rather than arrays, which the compiler would not keep in registers.
+/// What sixteen lanes add up of a run.
 #[derive(Clone, Copy)]
 struct Lanes<V> {
-    s1: V,
-    s2: V,
-    s3: V,
-    s4: V,
-    b1: V,
-    b2: V,
-    b3: V,
-    b4: V,
+    own: Powers<V>,
+    behind: Powers<V>,
     open: V,
     sizes: V,
     sizes_behind: V,
@@ -244,16 +239,12 @@ impl<V: Vector> Lanes<V> {
     #[inline(always)]
     unsafe fn new() -> Self {
         // SAFETY: the level is the caller's.
-        let (zero, top, bottom) = unsafe { (V::zero(), V::splat(f32::INFINITY), V::splat(f32::NEG_INFINITY)) };
+        let (powers, zero) = unsafe { (Powers::new(), V::zero()) };
+        // SAFETY: as above.
+        let (top, bottom) = unsafe { (V::splat(f32::INFINITY), V::splat(f32::NEG_INFINITY)) };
         Lanes {
-            s1: zero,
-            s2: zero,
-            s3: zero,
-            s4: zero,
-            b1: zero,
-            b2: zero,
-            b3: zero,
-            b4: zero,
+            own: powers,
+            behind: powers,
             open: zero,
             sizes: zero,
             sizes_behind: zero,
@@ -274,14 +265,8 @@ impl<V: Vector> Lanes<V> {
         // SAFETY: the level is the caller's.
         unsafe {
             let square = d.mul(d);
-            self.s1 = self.s1.add(d);
-            self.s2 = self.s2.add(square);
-            self.s3 = square.mul_add(d, self.s3);
-            self.s4 = square.mul_add(square, self.s4);
-            self.b1 = self.b1.add_where(goes_on, d);
-            self.b2 = self.b2.add_where(goes_on, square);
-            self.b3 = square.mul_add_where(d, goes_on, self.b3);
-            self.b4 = square.mul_add_where(square, goes_on, self.b4);
+            self.own.add(d, square);
+            self.behind.add_where(goes_on, d, square);
             self.open = self.open.add_where(goes_on, V::splat(1.0));
             self.min = x.lesser(self.min);
             self.max = x.greater(self.max);
@@ -304,7 +289,9 @@ impl<V: Vector> Lanes<V> {
     unsafe fn flush<const GATED: bool>(&self, rows: &mut [[f32; LANES]; LANES]) {
         // SAFETY: a row is a vector, and the level is the caller's.
         unsafe {
-            add_to([self.s1, self.s2, self.s3, self.s4, self.b1, self.b2, self.b3, self.b4, self.open], rows);
+            add_to(self.own.sums(), rows);
+            add_to(self.behind.sums(), &mut rows[BEHIND..]);
+            add_to([self.open], &mut rows[OPEN..]);
             self.min.lesser(V::load(rows[MIN].as_ptr())).store(rows[MIN].as_mut_ptr());
             self.max.greater(V::load(rows[MAX].as_ptr())).store(rows[MAX].as_mut_ptr());
             if GATED {
