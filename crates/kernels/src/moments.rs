@@ -18,7 +18,7 @@ mod powers;
 mod through;
 
 use crate::level::{Kernel, run};
-use crate::vector::{LANES, Vector, load_rows};
+use crate::vector::{LANES, Register, Vector, load_rows};
 
 use block::Block;
 pub(crate) use through::{PIECE, Running};
@@ -252,15 +252,30 @@ impl Rows<'_> {
     }
 }
 
-/// Adds vectors to rows.
+/// Adds what is in the lanes from `lane` on to rows.
 ///
 /// # Safety
 /// The level's instructions must be available.
 #[inline(always)]
-unsafe fn add_to<V: Vector, const N: usize>(sums: [V; N], rows: &mut [[f32; LANES]]) {
+unsafe fn add_to<R: Register, const N: usize>(sums: [R; N], lane: usize, rows: &mut [[f32; LANES]]) {
     for (sum, row) in sums.into_iter().zip(rows) {
-        // SAFETY: a row is a vector, and the level is the caller's.
-        unsafe { V::load(row.as_ptr()).add(sum).store(row.as_mut_ptr()) };
+        let row = row[lane..lane + R::LANES].as_mut_ptr();
+        // SAFETY: there are as many lanes in the row, and the level is the caller's.
+        unsafe { R::load(row).add(sum).store(row) };
+    }
+}
+
+/// The same for a row of the least and one of the greatest.
+///
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn widen<R: Register>([min, max]: [R; 2], lane: usize, rows: &mut [[f32; LANES]]) {
+    let [least, greatest] = [0, 1].map(|row| rows[row][lane..lane + R::LANES].as_mut_ptr());
+    // SAFETY: there are as many lanes in each row, and the level is the caller's.
+    unsafe {
+        min.lesser(R::load(least)).store(least);
+        max.greater(R::load(greatest)).store(greatest);
     }
 }
 
@@ -299,19 +314,21 @@ fn tree(lanes: [f64; LANES]) -> f64 {
 /// # Safety
 /// The level's instructions must be available, and both be whole vectors, as many of each.
 #[inline(always)]
-unsafe fn zeros_among<V: Vector>(x: &[f32], gate: &[f32]) -> [f64; 2] {
+unsafe fn zeros_among<R: Register>(x: &[f32], gate: &[f32]) -> [f64; 2] {
+    let mut counts = [[0.0; LANES]; 2];
     // SAFETY: the caller's.
     unsafe {
-        let (mut all, mut open, one) = (V::zero(), V::zero(), V::splat(1.0));
-        for vector in 0..x.len() / LANES {
-            let (x, gate) = (V::load(x.as_ptr().add(vector * LANES)), V::load(gate.as_ptr().add(vector * LANES)));
-            let here = V::zero().add_where_zero(x, one);
+        let (mut all, mut open, one) = (R::zero(), R::zero(), R::splat(1.0));
+        for first in (0..x.len()).step_by(R::LANES) {
+            let (x, gate) = (R::load(x.as_ptr().add(first)), R::load(gate.as_ptr().add(first)));
+            let here = R::zero().add_where(x.is_zero(), one);
             all = all.add(here);
             open = open.add_where(gate.positive(), here);
         }
-        // Counts below 2^24: every sum is exact.
-        [f64::from(lanes_of(all).iter().sum::<f32>()), f64::from(lanes_of(open).iter().sum::<f32>())]
+        add_to([all, open], 0, &mut counts);
     }
+    // Counts below 2^24: every sum is exact.
+    counts.map(|counts| f64::from(counts.iter().sum::<f32>()))
 }
 
 struct Exact<'a> {

@@ -9,10 +9,12 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod double;
+mod lanes;
 mod pairs;
 
 pub use array::Array;
 pub use double::{Double, Eight};
+pub use lanes::{Lanes, Register};
 pub use pairs::{ArrayPairs, Pairs};
 #[cfg(target_arch = "x86_64")]
 pub use {avx2::Avx2, avx2::Avx2Pairs, avx512::Avx512, avx512::Avx512Pairs};
@@ -24,7 +26,7 @@ pub const LANES: usize = 16;
 ///
 /// Implementations are `#[inline(always)]` and are called only under the instruction set they are written for
 /// (see [`crate::level`]): that is the contract of every `unsafe` method here, besides valid pointers.
-pub trait Vector: Copy {
+pub trait Vector: Lanes {
     /// Rows of a register tile: pixels, tiles or taps whose elements are broadcast. Rows times [`BLOCKS`](Vector::BLOCKS) accumulators fit the
     /// registers and hide the latency of a multiply-add.
     const ROWS: usize;
@@ -35,35 +37,11 @@ pub trait Vector: Copy {
     /// Lanes of `f64` at the same level.
     type Double: Double;
 
-    /// A choice of lanes.
-    type Mask: Copy;
+    /// The lanes of one register.
+    type Register: Register;
 
     /// Vectors in a row of a register tile.
     const BLOCKS: usize;
-
-    /// All lanes zero.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    unsafe fn zero() -> Self;
-
-    /// All lanes `x`.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    unsafe fn splat(x: f32) -> Self;
-
-    /// Sixteen floats from `from`, unaligned.
-    ///
-    /// # Safety
-    /// `from` must be valid for reading [`LANES`] floats, and the level's instructions available.
-    unsafe fn load(from: *const f32) -> Self;
-
-    /// Sixteen floats to `to`, unaligned.
-    ///
-    /// # Safety
-    /// `to` must be valid for writing [`LANES`] floats, and the level's instructions available.
-    unsafe fn store(self, to: *mut f32);
 
     /// Stores the lanes that are not zero next to each other, with anything behind them; returns their number.
     ///
@@ -95,29 +73,11 @@ pub trait Vector: Copy {
     /// The level's instructions must be available.
     unsafe fn exchange(vectors: [Self; LANES]) -> [Self; LANES];
 
-    /// `self + other`, lane by lane.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    unsafe fn add(self, other: Self) -> Self;
-
-    /// `self * factor + addend`, rounded once.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
-
     /// `self - other`, lane by lane.
     ///
     /// # Safety
     /// The level's instructions must be available.
     unsafe fn sub(self, other: Self) -> Self;
-
-    /// `self * other`, lane by lane.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    unsafe fn mul(self, other: Self) -> Self;
 
     /// Zero where a lane is below zero, the lane elsewhere; a NaN stays one.
     ///
@@ -125,65 +85,11 @@ pub trait Vector: Copy {
     /// The level's instructions must be available.
     unsafe fn relu(self) -> Self;
 
-    /// The lanes above zero.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    unsafe fn positive(self) -> Self::Mask;
-
-    /// `self + addend` in those lanes, `self` elsewhere.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    unsafe fn add_where(self, lanes: Self::Mask, addend: Self) -> Self;
-
-    /// `self * factor + addend`, rounded once, in those lanes, `addend` elsewhere.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    unsafe fn mul_add_where(self, factor: Self, lanes: Self::Mask, addend: Self) -> Self;
-
-    /// `self.lesser(other)` in those lanes, `other` elsewhere.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    unsafe fn lesser_where(self, lanes: Self::Mask, other: Self) -> Self;
-
-    /// `self.greater(other)` in those lanes, `other` elsewhere.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    unsafe fn greater_where(self, lanes: Self::Mask, other: Self) -> Self;
-
     /// `self` where it is greater than `other` or a NaN, `other` elsewhere: a NaN of either stays one.
     ///
     /// # Safety
     /// The level's instructions must be available.
     unsafe fn max(self, other: Self) -> Self;
-
-    /// The lesser of the two, `other` where they are equal or one is a NaN.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    unsafe fn lesser(self, other: Self) -> Self;
-
-    /// The greater of the two, `other` where they are equal or one is a NaN.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    unsafe fn greater(self, other: Self) -> Self;
-
-    /// The lanes without their signs.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    unsafe fn abs(self) -> Self;
-
-    /// `self + addend` where `x` is zero, of either sign; `self` elsewhere.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    unsafe fn add_where_zero(self, x: Self, addend: Self) -> Self;
 
     /// `self` where `mask` is above zero, zero elsewhere.
     ///

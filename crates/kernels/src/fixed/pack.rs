@@ -5,7 +5,7 @@ use crate::buffer::Buffer;
 use crate::level::{Kernel, PairsKernel, run, run_pairs};
 use crate::matmul::Matrix;
 use crate::matmul::pack::pack;
-use crate::vector::{LANES, Pairs, Vector};
+use crate::vector::{LANES, Lanes, Pairs, Vector};
 
 /// Sums of squares that are added side by side, to hide the latency of an addition.
 const SUMS: usize = 4;

@@ -2,7 +2,7 @@
 
 use super::{Factor, RUN, TOGETHER};
 use crate::level::{PairsKernel, run_pairs};
-use crate::vector::{LANES, Pairs, Vector};
+use crate::vector::{LANES, Lanes, Pairs, Vector};
 use std::ops::Range;
 
 /// Which part of a product is computed, and what becomes of what was there before.

@@ -1,9 +1,9 @@
 //! The one pass over a block of elements.
 
 use super::powers::Powers;
-use super::{LANES, PROBES, RUN, Rows, STRIDE, Sums, add_to, greatest, lanes_of, reciprocal_power_of_two};
+use super::{LANES, PROBES, RUN, Rows, STRIDE, Sums, add_to, greatest, lanes_of, reciprocal_power_of_two, widen};
 use crate::level::Kernel;
-use crate::vector::Vector;
+use crate::vector::{Register, Vector};
 
 /// Sums that a lane makes: of powers, zeros and sizes.
 const SUMS: usize = 6;
@@ -33,20 +33,18 @@ impl Kernel for Block<'_> {
             let distance = |probe: usize| at(probe * apart).sub(V::splat(centre)).abs();
             let furthest = (0..PROBES).fold(V::zero(), |far, probe| far.greater(distance(probe)));
             let Some(scale) = reciprocal_power_of_two(greatest(lanes_of(furthest))) else { return };
-            let (factor, shift, one) = (V::splat(scale), V::splat(-centre * scale), V::splat(1.0));
-            let mut extremes = (V::splat(f32::INFINITY), V::splat(f32::NEG_INFINITY));
-            for first in (0..x.len()).step_by(RUN) {
-                let (mut even, mut odd) = (Accumulators::new(extremes), Accumulators::new(extremes));
-                for stride in first / STRIDE..x.len().min(first + RUN) / STRIDE {
-                    even.add(at(2 * stride), factor, shift, one);
-                    odd.add(at(2 * stride + 1), factor, shift, one);
+            (rows[MIN], rows[MAX]) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+            for run in x.chunks(RUN) {
+                for lane in (0..LANES).step_by(V::Register::LANES) {
+                    if V::Register::MANY {
+                        add_strides::<V::Register, true, true>(run, lane, [centre, scale], rows);
+                    } else {
+                        // The sums of both do not fit the registers.
+                        add_strides::<V::Register, true, false>(run, lane, [centre, scale], rows);
+                        add_strides::<V::Register, false, true>(run, lane, [centre, scale], rows);
+                    }
                 }
-                extremes = (even.min.lesser(odd.min), even.max.greater(odd.max));
-                even.flush(&mut rows[..SUMS]);
-                odd.flush(&mut rows[SUMS..2 * SUMS]);
             }
-            extremes.0.store(rows[MIN].as_mut_ptr());
-            extremes.1.store(rows[MAX].as_mut_ptr());
             let (totals, least, greatest) = Rows(rows).put_together::<V>();
             let [s1, s2, s3, s4, zeros, absolutes] = std::array::from_fn(|sum| totals[sum] + totals[SUMS + sum]);
             *sums = Sums {
@@ -62,33 +60,74 @@ impl Kernel for Block<'_> {
     }
 }
 
-/// What sixteen lanes add up of every second vector of a run.
-struct Accumulators<V> {
-    powers: Powers<V>,
-    zeros: V,
-    absolutes: V,
-    min: V,
-    max: V,
+/// Adds some lanes of the even and the odd vectors of a run.
+///
+/// # Safety
+/// The level's instructions must be available, and the run have whole strides.
+#[inline(always)]
+unsafe fn add_strides<R: Register, const EVEN: bool, const ODD: bool>(
+    run: &[f32],
+    lane: usize,
+    [centre, scale]: [f32; 2],
+    rows: &mut [[f32; LANES]; LANES],
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let (factor, shift) = (R::splat(scale), R::splat(-centre * scale));
+        let (mut even, mut odd) = (Accumulators::<R>::new(), Accumulators::<R>::new());
+        for stride in (0..run.len()).step_by(STRIDE) {
+            let first = run.as_ptr().add(stride + lane);
+            if EVEN {
+                even.add(R::load(first), factor, shift);
+            }
+            if ODD {
+                odd.add(R::load(first.add(LANES)), factor, shift);
+            }
+        }
+        if EVEN {
+            even.flush(0, lane, rows);
+        }
+        if ODD {
+            odd.flush(SUMS, lane, rows);
+        }
+    }
 }
 
-impl<V: Vector> Accumulators<V> {
+/// What some lanes add up of every second vector of a run.
+struct Accumulators<R> {
+    powers: Powers<R>,
+    zeros: R,
+    absolutes: R,
+    min: R,
+    max: R,
+}
+
+impl<R: Register> Accumulators<R> {
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn new((min, max): (V, V)) -> Self {
+    unsafe fn new() -> Self {
         // SAFETY: the level is the caller's.
-        unsafe { Accumulators { powers: Powers::new(), zeros: V::zero(), absolutes: V::zero(), min, max } }
+        unsafe {
+            Accumulators {
+                powers: Powers::new(),
+                zeros: R::zero(),
+                absolutes: R::zero(),
+                min: R::splat(f32::INFINITY),
+                max: R::splat(f32::NEG_INFINITY),
+            }
+        }
     }
 
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn add(&mut self, x: V, factor: V, shift: V, one: V) {
+    unsafe fn add(&mut self, x: R, factor: R, shift: R) {
         // SAFETY: the level is the caller's.
         unsafe {
             let d = x.mul_add(factor, shift);
             self.powers.add(d, d.mul(d));
-            self.zeros = self.zeros.add_where_zero(x, one);
+            self.zeros = self.zeros.add_where(x.is_zero(), R::splat(1.0));
             self.absolutes = self.absolutes.add(x.abs());
             self.min = x.lesser(self.min);
             self.max = x.greater(self.max);
@@ -98,9 +137,12 @@ impl<V: Vector> Accumulators<V> {
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn flush(&self, to: &mut [[f32; LANES]]) {
+    unsafe fn flush(&self, sums: usize, lane: usize, rows: &mut [[f32; LANES]; LANES]) {
         let [s1, s2, s3, s4] = self.powers.sums();
         // SAFETY: the level is the caller's.
-        unsafe { add_to([s1, s2, s3, s4, self.zeros, self.absolutes], to) };
+        unsafe {
+            add_to([s1, s2, s3, s4, self.zeros, self.absolutes], lane, &mut rows[sums..]);
+            widen([self.min, self.max], lane, &mut rows[MIN..]);
+        }
     }
 }

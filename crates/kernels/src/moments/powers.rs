@@ -1,23 +1,23 @@
-//! The sums of the first four powers, in sixteen lanes.
+//! The sums of the first four powers, in the lanes of a register.
 
-use crate::vector::Vector;
+use crate::vector::Register;
 
 /// What the lanes add up: fields rather than arrays, which the compiler would not keep in registers.
 #[derive(Clone, Copy)]
-pub(super) struct Powers<V> {
-    s1: V,
-    s2: V,
-    s3: V,
-    s4: V,
+pub(super) struct Powers<R> {
+    s1: R,
+    s2: R,
+    s3: R,
+    s4: R,
 }
 
-impl<V: Vector> Powers<V> {
+impl<R: Register> Powers<R> {
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
     pub(super) unsafe fn new() -> Self {
         // SAFETY: the level is the caller's.
-        let zero = unsafe { V::zero() };
+        let zero = unsafe { R::zero() };
         Powers { s1: zero, s2: zero, s3: zero, s4: zero }
     }
 
@@ -26,7 +26,7 @@ impl<V: Vector> Powers<V> {
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    pub(super) unsafe fn add(&mut self, d: V, square: V) {
+    pub(super) unsafe fn add(&mut self, d: R, square: R) {
         // SAFETY: the level is the caller's.
         unsafe {
             self.s1 = self.s1.add(d);
@@ -41,7 +41,7 @@ impl<V: Vector> Powers<V> {
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    pub(super) unsafe fn add_where(&mut self, lanes: V::Mask, d: V, square: V) {
+    pub(super) unsafe fn add_where(&mut self, lanes: R::Mask, d: R, square: R) {
         // SAFETY: the level is the caller's.
         unsafe {
             self.s1 = self.s1.add_where(lanes, d);
@@ -51,7 +51,7 @@ impl<V: Vector> Powers<V> {
         }
     }
 
-    pub(super) fn sums(self) -> [V; 4] {
+    pub(super) fn sums(self) -> [R; 4] {
         [self.s1, self.s2, self.s3, self.s4]
     }
 }

@@ -13,10 +13,10 @@
 
 use super::powers::Powers;
 use super::{
-    LANES, Moments, PROBES, RUN, Rows, Sums, add_to, greatest, lanes_of, reciprocal_power_of_two, zeros_among,
+    LANES, Moments, PROBES, RUN, Rows, Sums, add_to, greatest, lanes_of, reciprocal_power_of_two, widen, zeros_among,
 };
 use crate::level::{Kernel, run};
-use crate::vector::Vector;
+use crate::vector::{Lanes, Register, Vector};
 
 /// Elements of a piece where all are there at once: what is read leaves room in a first cache.
 pub(crate) const PIECE: usize = 4096;
@@ -128,28 +128,65 @@ impl Running {
     /// The level's instructions must be available, and both be whole vectors, as many of each.
     #[inline(always)]
     unsafe fn add_run<V: Vector, const GATED: bool, const PLAIN: bool>(&mut self, x: &[f32], gate: &[f32]) {
+        let mut has_zeros = false;
+        for lane in (0..LANES).step_by(V::Register::LANES) {
+            // SAFETY: the caller's.
+            unsafe {
+                if V::Register::MANY {
+                    has_zeros |= self.add_lanes::<V, GATED, PLAIN, true, true>(x, gate, lane);
+                } else {
+                    // The sums of both do not fit the registers.
+                    has_zeros |= self.add_lanes::<V, GATED, PLAIN, true, false>(x, gate, lane);
+                    self.add_lanes::<V, GATED, PLAIN, false, true>(x, gate, lane);
+                }
+            }
+        }
+        if has_zeros {
+            // SAFETY: the caller's.
+            let [own, behind] = unsafe { zeros_among::<V::Register>(x, gate) };
+            self.zeros = [self.zeros[0] + own, self.zeros[1] + behind];
+        }
+    }
+
+    /// Adds some lanes of each vector, as they are, as what goes on, or both; whether one that is looked at as it is is zero.
+    ///
+    /// # Safety
+    /// The level's instructions must be available, and both be whole vectors, as many of each.
+    #[inline(always)]
+    unsafe fn add_lanes<V: Vector, const GATED: bool, const PLAIN: bool, const OWN: bool, const GOES_ON: bool>(
+        &mut self,
+        x: &[f32],
+        gate: &[f32],
+        lane: usize,
+    ) -> bool {
         // SAFETY: the caller's.
         unsafe {
-            let (factor, shift) = (V::splat(self.scale), V::splat(-self.centre * self.scale));
-            let mut lanes = Lanes::<V>::new();
-            for vector in 0..x.len() / LANES {
-                let x = V::load(x.as_ptr().add(vector * LANES));
-                let goes_on = match GATED {
-                    true => {
-                        // A gate was computed long before: it comes from a far cache.
-                        let gate = gate.as_ptr().add(vector * LANES);
-                        V::prefetch(gate.wrapping_add(AHEAD));
-                        V::load(gate).positive()
-                    }
-                    false => x.positive(),
-                };
-                lanes.add::<GATED, PLAIN>(x, if PLAIN { x } else { x.mul_add(factor, shift) }, goes_on);
+            let (factor, shift) = (V::Register::splat(self.scale), V::Register::splat(-self.centre * self.scale));
+            let (mut own, mut behind) = (Own::<V::Register>::new(), Behind::<V::Register>::new());
+            for first in (0..x.len()).step_by(LANES) {
+                let (x, gate) = (x.as_ptr().add(first + lane), gate.as_ptr().add(first + lane));
+                let x = V::Register::load(x);
+                let d = if PLAIN { x } else { x.mul_add(factor, shift) };
+                let square = d.mul(d);
+                if OWN {
+                    own.add::<GATED, PLAIN>(x, d, square);
+                }
+                if GATED && lane == 0 {
+                    // A gate was computed long before: it comes from a far cache.
+                    V::prefetch(gate.wrapping_add(AHEAD));
+                }
+                if GOES_ON {
+                    let goes_on = if GATED { V::Register::load(gate) } else { x }.positive();
+                    behind.add::<GATED>(x, d, square, goes_on);
+                }
             }
-            lanes.flush::<GATED>(&mut self.rows);
-            if lanes_of(lanes.least).contains(&0.0) {
-                let [own, behind] = zeros_among::<V>(x, gate);
-                self.zeros = [self.zeros[0] + own, self.zeros[1] + behind];
+            if GOES_ON {
+                behind.flush::<GATED>(lane, &mut self.rows);
             }
+            if OWN {
+                own.flush::<GATED>(lane, &mut self.rows);
+            }
+            OWN && own.has_zeros()
         }
     }
 
@@ -217,87 +254,125 @@ fn with_zeros_at([s1, s2, s3, s4]: [f64; 4], n: f64, d: f64) -> [f64; 4] {
     [s1 + n * d, s2 + n * square, s3 + n * square * d, s4 + n * square * square]
 }
 
-/// What sixteen lanes add up of a run.
-#[derive(Clone, Copy)]
-struct Lanes<V> {
-    own: Powers<V>,
-    behind: Powers<V>,
-    open: V,
-    sizes: V,
-    sizes_behind: V,
-    min: V,
-    max: V,
-    min_behind: V,
-    max_behind: V,
+/// What some lanes add up of a run.
+struct Own<R> {
+    powers: Powers<R>,
+    sizes: R,
+    min: R,
+    max: R,
     /// The least square or size, zero where an element is.
-    least: V,
+    least: R,
 }
 
-impl<V: Vector> Lanes<V> {
+impl<R: Register> Own<R> {
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
     unsafe fn new() -> Self {
         // SAFETY: the level is the caller's.
-        let (powers, zero) = unsafe { (Powers::new(), V::zero()) };
-        // SAFETY: as above.
-        let (top, bottom) = unsafe { (V::splat(f32::INFINITY), V::splat(f32::NEG_INFINITY)) };
-        Lanes {
-            own: powers,
-            behind: powers,
-            open: zero,
-            sizes: zero,
-            sizes_behind: zero,
-            min: top,
-            max: bottom,
-            min_behind: top,
-            max_behind: bottom,
-            least: top,
+        unsafe {
+            let (top, bottom) = (R::splat(f32::INFINITY), R::splat(f32::NEG_INFINITY));
+            Own { powers: Powers::new(), sizes: R::zero(), min: top, max: bottom, least: top }
         }
     }
 
-    /// Adds `x`, which is `d` moved and scaled, and what of it goes on.
+    /// Adds `x`, which is `d` moved and scaled.
     ///
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn add<const GATED: bool, const PLAIN: bool>(&mut self, x: V, d: V, goes_on: V::Mask) {
+    unsafe fn add<const GATED: bool, const PLAIN: bool>(&mut self, x: R, d: R, square: R) {
         // SAFETY: the level is the caller's.
         unsafe {
-            let square = d.mul(d);
-            self.own.add(d, square);
-            self.behind.add_where(goes_on, d, square);
-            self.open = self.open.add_where(goes_on, V::splat(1.0));
+            self.powers.add(d, square);
             self.min = x.lesser(self.min);
             self.max = x.greater(self.max);
             self.least = if PLAIN { square } else { x.abs() }.lesser(self.least);
             if GATED {
-                let size = x.abs();
-                self.sizes = self.sizes.add(size);
-                self.sizes_behind = self.sizes_behind.add_where(goes_on, size);
-                self.min_behind = x.lesser_where(goes_on, self.min_behind);
-                self.max_behind = x.greater_where(goes_on, self.max_behind);
+                self.sizes = self.sizes.add(x.abs());
             }
         }
     }
 
-    /// Adds the lanes to the rows.
+    /// Adds the lanes to the rows, of which they are those from `lane` on.
     ///
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn flush<const GATED: bool>(&self, rows: &mut [[f32; LANES]; LANES]) {
-        // SAFETY: a row is a vector, and the level is the caller's.
+    unsafe fn flush<const GATED: bool>(&self, lane: usize, rows: &mut [[f32; LANES]; LANES]) {
+        // SAFETY: the level is the caller's.
         unsafe {
-            add_to(self.own.sums(), rows);
-            add_to(self.behind.sums(), &mut rows[BEHIND..]);
-            add_to([self.open], &mut rows[OPEN..]);
-            self.min.lesser(V::load(rows[MIN].as_ptr())).store(rows[MIN].as_mut_ptr());
-            self.max.greater(V::load(rows[MAX].as_ptr())).store(rows[MAX].as_mut_ptr());
+            add_to(self.powers.sums(), lane, rows);
+            widen([self.min, self.max], lane, &mut rows[MIN..]);
             if GATED {
-                add_to([self.sizes, self.sizes_behind], &mut rows[SIZES..]);
-                self.min_behind.lesser(V::load(rows[MIN_BEHIND].as_ptr())).store(rows[MIN_BEHIND].as_mut_ptr());
-                self.max_behind.greater(V::load(rows[MAX_BEHIND].as_ptr())).store(rows[MAX_BEHIND].as_mut_ptr());
+                add_to([self.sizes], lane, &mut rows[SIZES..]);
+            }
+        }
+    }
+
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    unsafe fn has_zeros(&self) -> bool {
+        let mut lanes = [f32::INFINITY; LANES];
+        // SAFETY: a vector has room for a register, and the level is the caller's.
+        unsafe { self.least.store(lanes.as_mut_ptr()) };
+        lanes.contains(&0.0)
+    }
+}
+
+/// The same of what goes on.
+struct Behind<R> {
+    powers: Powers<R>,
+    open: R,
+    sizes: R,
+    min: R,
+    max: R,
+}
+
+impl<R: Register> Behind<R> {
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    unsafe fn new() -> Self {
+        // SAFETY: the level is the caller's.
+        unsafe {
+            let (top, bottom) = (R::splat(f32::INFINITY), R::splat(f32::NEG_INFINITY));
+            Behind { powers: Powers::new(), open: R::zero(), sizes: R::zero(), min: top, max: bottom }
+        }
+    }
+
+    /// Adds what goes on of `x`, which is `d` moved and scaled.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    unsafe fn add<const GATED: bool>(&mut self, x: R, d: R, square: R, goes_on: R::Mask) {
+        // SAFETY: the level is the caller's.
+        unsafe {
+            self.powers.add_where(goes_on, d, square);
+            self.open = self.open.add_where(goes_on, R::splat(1.0));
+            if GATED {
+                self.sizes = self.sizes.add_where(goes_on, x.abs());
+                self.min = x.lesser_where(goes_on, self.min);
+                self.max = x.greater_where(goes_on, self.max);
+            }
+        }
+    }
+
+    /// Adds the lanes to the rows, of which they are those from `lane` on.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    unsafe fn flush<const GATED: bool>(&self, lane: usize, rows: &mut [[f32; LANES]; LANES]) {
+        // SAFETY: the level is the caller's.
+        unsafe {
+            add_to(self.powers.sums(), lane, &mut rows[BEHIND..]);
+            add_to([self.open], lane, &mut rows[OPEN..]);
+            if GATED {
+                add_to([self.sizes], lane, &mut rows[SIZES_BEHIND..]);
+                widen([self.min, self.max], lane, &mut rows[MIN_BEHIND..]);
             }
         }
     }

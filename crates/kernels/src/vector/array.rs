@@ -1,20 +1,13 @@
 //! The portable body: an array that the compiler vectorises as it can.
 
-use super::{LANES, Vector};
+use super::{LANES, Lanes, Register, Vector};
 
 /// Sixteen lanes in an array.
 #[derive(Clone, Copy)]
 pub struct Array(pub(super) [f32; LANES]);
 
 // The methods are unsafe by the trait's contract; only the pointers need care here.
-impl Vector for Array {
-    const ROWS: usize = 4;
-    const TALL: usize = 4;
-    const BLOCKS: usize = 1;
-
-    type Double = super::Eight;
-    type Mask = [bool; LANES];
-
+impl Lanes for Array {
     #[inline(always)]
     unsafe fn zero() -> Self {
         Array([0.0; LANES])
@@ -38,14 +31,6 @@ impl Vector for Array {
     }
 
     #[inline(always)]
-    unsafe fn prefetch(_: *const f32) {}
-
-    #[inline(always)]
-    unsafe fn exchange(vectors: [Self; LANES]) -> [Self; LANES] {
-        std::array::from_fn(|j| Array(std::array::from_fn(|i| vectors[i].0[j])))
-    }
-
-    #[inline(always)]
     unsafe fn add(mut self, other: Self) -> Self {
         for (lane, other) in self.0.iter_mut().zip(other.0) {
             *lane += other;
@@ -62,33 +47,9 @@ impl Vector for Array {
     }
 
     #[inline(always)]
-    unsafe fn sub(mut self, other: Self) -> Self {
-        for (lane, other) in self.0.iter_mut().zip(other.0) {
-            *lane -= other;
-        }
-        self
-    }
-
-    #[inline(always)]
     unsafe fn mul(mut self, other: Self) -> Self {
         for (lane, other) in self.0.iter_mut().zip(other.0) {
             *lane *= other;
-        }
-        self
-    }
-
-    #[inline(always)]
-    unsafe fn relu(mut self) -> Self {
-        for lane in &mut self.0 {
-            *lane = if *lane < 0.0 { 0.0 } else { *lane };
-        }
-        self
-    }
-
-    #[inline(always)]
-    unsafe fn max(mut self, other: Self) -> Self {
-        for (lane, other) in self.0.iter_mut().zip(other.0) {
-            *lane = if *lane > other || lane.is_nan() { *lane } else { other };
         }
         self
     }
@@ -110,8 +71,90 @@ impl Vector for Array {
     }
 
     #[inline(always)]
+    unsafe fn abs(mut self) -> Self {
+        for lane in &mut self.0 {
+            *lane = lane.abs();
+        }
+        self
+    }
+}
+
+impl Vector for Array {
+    const ROWS: usize = 4;
+    const TALL: usize = 4;
+    const BLOCKS: usize = 1;
+
+    type Double = super::Eight;
+    type Register = Self;
+
+    #[inline(always)]
+    unsafe fn prefetch(_: *const f32) {}
+
+    #[inline(always)]
+    unsafe fn exchange(vectors: [Self; LANES]) -> [Self; LANES] {
+        std::array::from_fn(|j| Array(std::array::from_fn(|i| vectors[i].0[j])))
+    }
+
+    #[inline(always)]
+    unsafe fn sub(mut self, other: Self) -> Self {
+        for (lane, other) in self.0.iter_mut().zip(other.0) {
+            *lane -= other;
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn relu(mut self) -> Self {
+        for lane in &mut self.0 {
+            *lane = if *lane < 0.0 { 0.0 } else { *lane };
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn max(mut self, other: Self) -> Self {
+        for (lane, other) in self.0.iter_mut().zip(other.0) {
+            *lane = if *lane > other || lane.is_nan() { *lane } else { other };
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn where_positive(mut self, mask: Self) -> Self {
+        for (lane, mask) in self.0.iter_mut().zip(mask.0) {
+            *lane = if mask > 0.0 { *lane } else { 0.0 };
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn split_where_equal(self, x: Self, y: Self) -> (Self, Self) {
+        let (mut here, mut rest) = (self, self);
+        for lane in 0..LANES {
+            if x.0[lane] == y.0[lane] {
+                rest.0[lane] = 0.0;
+            } else {
+                here.0[lane] = 0.0;
+            }
+        }
+        (here, rest)
+    }
+}
+
+impl Register for Array {
+    const LANES: usize = LANES;
+    const MANY: bool = false;
+
+    type Mask = [bool; LANES];
+
+    #[inline(always)]
     unsafe fn positive(self) -> [bool; LANES] {
         self.0.map(|x| x > 0.0)
+    }
+
+    #[inline(always)]
+    unsafe fn is_zero(self) -> [bool; LANES] {
+        self.0.map(|x| x == 0.0)
     }
 
     #[inline(always)]
@@ -136,43 +179,6 @@ impl Vector for Array {
     unsafe fn greater_where(self, lanes: [bool; LANES], other: Self) -> Self {
         // SAFETY: no instruction is asked for.
         unsafe { self.greater(other) }.chosen(lanes, other)
-    }
-
-    #[inline(always)]
-    unsafe fn abs(mut self) -> Self {
-        for lane in &mut self.0 {
-            *lane = lane.abs();
-        }
-        self
-    }
-
-    #[inline(always)]
-    unsafe fn add_where_zero(mut self, x: Self, addend: Self) -> Self {
-        for lane in 0..LANES {
-            self.0[lane] = if x.0[lane] == 0.0 { self.0[lane] + addend.0[lane] } else { self.0[lane] };
-        }
-        self
-    }
-
-    #[inline(always)]
-    unsafe fn where_positive(mut self, mask: Self) -> Self {
-        for (lane, mask) in self.0.iter_mut().zip(mask.0) {
-            *lane = if mask > 0.0 { *lane } else { 0.0 };
-        }
-        self
-    }
-
-    #[inline(always)]
-    unsafe fn split_where_equal(self, x: Self, y: Self) -> (Self, Self) {
-        let (mut here, mut rest) = (self, self);
-        for lane in 0..LANES {
-            if x.0[lane] == y.0[lane] {
-                rest.0[lane] = 0.0;
-            } else {
-                here.0[lane] = 0.0;
-            }
-        }
-        (here, rest)
     }
 }
 

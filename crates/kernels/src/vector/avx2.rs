@@ -1,11 +1,14 @@
 //! Two 256-bit registers, with fused multiply-add.
 
-use super::{Double, Eight, LANES, Pairs, Vector};
+mod half;
+
+use super::{Double, Eight, LANES, Lanes, Pairs, Register, Vector};
 use core::arch::x86_64::*;
+use half::Half;
 
 /// Sixteen lanes in two AVX registers.
 #[derive(Clone, Copy)]
-pub struct Avx2(__m256, __m256);
+pub struct Avx2(Half, Half);
 
 /// For each set of eight lanes, the lanes of the set in their order, with anything behind them.
 static TOGETHER: [[u32; 8]; 256] = {
@@ -24,45 +27,95 @@ static TOGETHER: [[u32; 8]; 256] = {
     orders
 };
 
+impl Avx2 {
+    #[inline(always)]
+    fn of([low, high]: [__m256; 2]) -> Avx2 {
+        Avx2(Half(low), Half(high))
+    }
+
+    #[inline(always)]
+    fn registers(self) -> [__m256; 2] {
+        [self.0.0, self.1.0]
+    }
+}
+
+impl Lanes for Avx2 {
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: the contract of a half is the same.
+        unsafe { Avx2(Half::zero(), Half::zero()) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        // SAFETY: as of zero.
+        unsafe { Avx2(Half::splat(x), Half::splat(x)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: as of zero, and the caller vouches for sixteen readable floats.
+        unsafe { Avx2(Half::load(from), Half::load(from.add(8))) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: as of zero, and the caller vouches for sixteen writable floats.
+        unsafe {
+            self.0.store(to);
+            self.1.store(to.add(8));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: as of zero.
+        unsafe { Avx2(self.0.add(other.0), self.1.add(other.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+        // SAFETY: as of zero.
+        unsafe { Avx2(self.0.mul_add(factor.0, addend.0), self.1.mul_add(factor.1, addend.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: as of zero.
+        unsafe { Avx2(self.0.mul(other.0), self.1.mul(other.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn lesser(self, other: Self) -> Self {
+        // SAFETY: as of zero.
+        unsafe { Avx2(self.0.lesser(other.0), self.1.lesser(other.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn greater(self, other: Self) -> Self {
+        // SAFETY: as of zero.
+        unsafe { Avx2(self.0.greater(other.0), self.1.greater(other.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn abs(self) -> Self {
+        // SAFETY: as of zero.
+        unsafe { Avx2(self.0.abs(), self.1.abs()) }
+    }
+}
+
 impl Vector for Avx2 {
     const ROWS: usize = 4;
     const TALL: usize = 6;
     const BLOCKS: usize = 1;
 
     type Double = Avx2Double;
-    type Mask = [__m256; 2];
-
-    #[inline(always)]
-    unsafe fn zero() -> Self {
-        // SAFETY: the caller vouches for AVX2 and FMA.
-        unsafe { Avx2(_mm256_setzero_ps(), _mm256_setzero_ps()) }
-    }
-
-    #[inline(always)]
-    unsafe fn splat(x: f32) -> Self {
-        // SAFETY: the caller vouches for AVX2 and FMA.
-        unsafe { Avx2(_mm256_set1_ps(x), _mm256_set1_ps(x)) }
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller vouches for AVX2 and for sixteen readable floats.
-        unsafe { Avx2(_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))) }
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller vouches for AVX2 and for sixteen writable floats.
-        unsafe {
-            _mm256_storeu_ps(to, self.0);
-            _mm256_storeu_ps(to.add(8), self.1);
-        }
-    }
+    type Register = Half;
 
     #[inline(always)]
     unsafe fn store_nonzero(self, to: *mut f32) -> usize {
         let mut count = 0;
-        for half in [self.0, self.1] {
+        for half in self.registers() {
             // SAFETY: the caller vouches for AVX2 and for sixteen writable floats; at most eight were stored before the second half.
             unsafe {
                 let nonzero = _mm256_cmp_ps::<_CMP_NEQ_UQ>(half, _mm256_setzero_ps());
@@ -83,51 +136,37 @@ impl Vector for Avx2 {
 
     #[inline(always)]
     unsafe fn exchange(vectors: [Self; LANES]) -> [Self; LANES] {
-        let (mut low, mut high) = ([[vectors[0].0; 8]; 2], [[vectors[0].1; 8]; 2]);
+        let [first_low, first_high] = vectors[0].registers();
+        let (mut low, mut high) = ([[first_low; 8]; 2], [[first_high; 8]; 2]);
         for i in 0..8 {
-            (low[0][i], high[0][i]) = (vectors[i].0, vectors[i].1);
-            (low[1][i], high[1][i]) = (vectors[8 + i].0, vectors[8 + i].1);
+            [low[0][i], high[0][i]] = vectors[i].registers();
+            [low[1][i], high[1][i]] = vectors[8 + i].registers();
         }
         // SAFETY: the caller vouches for AVX2 and FMA.
         let (low, high) = unsafe { ([exchange(low[0]), exchange(low[1])], [exchange(high[0]), exchange(high[1])]) };
         let mut exchanged = vectors;
         for i in 0..8 {
-            exchanged[i] = Avx2(low[0][i], low[1][i]);
-            exchanged[8 + i] = Avx2(high[0][i], high[1][i]);
+            exchanged[i] = Avx2::of([low[0][i], low[1][i]]);
+            exchanged[8 + i] = Avx2::of([high[0][i], high[1][i]]);
         }
         exchanged
     }
 
     #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
-        // SAFETY: the caller vouches for AVX2 and FMA.
-        unsafe { Avx2(_mm256_add_ps(self.0, other.0), _mm256_add_ps(self.1, other.1)) }
-    }
-
-    #[inline(always)]
-    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
-        // SAFETY: the caller vouches for AVX2 and FMA.
-        unsafe { Avx2(_mm256_fmadd_ps(self.0, factor.0, addend.0), _mm256_fmadd_ps(self.1, factor.1, addend.1)) }
-    }
-
-    #[inline(always)]
     unsafe fn sub(self, other: Self) -> Self {
         // SAFETY: the caller vouches for AVX2 and FMA.
-        unsafe { Avx2(_mm256_sub_ps(self.0, other.0), _mm256_sub_ps(self.1, other.1)) }
-    }
-
-    #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        // SAFETY: the caller vouches for AVX2 and FMA.
-        unsafe { Avx2(_mm256_mul_ps(self.0, other.0), _mm256_mul_ps(self.1, other.1)) }
+        unsafe {
+            let ([low, high], [other_low, other_high]) = (self.registers(), other.registers());
+            Avx2::of([_mm256_sub_ps(low, other_low), _mm256_sub_ps(high, other_high)])
+        }
     }
 
     #[inline(always)]
     unsafe fn relu(self) -> Self {
         // SAFETY: the caller vouches for AVX2 and FMA. The instruction returns its second operand unless the first is greater.
         unsafe {
-            let zero = _mm256_setzero_ps();
-            Avx2(_mm256_max_ps(zero, self.0), _mm256_max_ps(zero, self.1))
+            let ([low, high], zero) = (self.registers(), _mm256_setzero_ps());
+            Avx2::of([_mm256_max_ps(zero, low), _mm256_max_ps(zero, high)])
         }
     }
 
@@ -136,71 +175,8 @@ impl Vector for Avx2 {
         // SAFETY: the caller vouches for AVX2 and FMA. The instruction returns its second operand unless the first is greater.
         unsafe {
             let half = |a, b| _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a));
-            Avx2(half(self.0, other.0), half(self.1, other.1))
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn lesser(self, other: Self) -> Self {
-        // SAFETY: the caller vouches for AVX2 and FMA.
-        unsafe { Avx2(_mm256_min_ps(self.0, other.0), _mm256_min_ps(self.1, other.1)) }
-    }
-
-    #[inline(always)]
-    unsafe fn greater(self, other: Self) -> Self {
-        // SAFETY: the caller vouches for AVX2 and FMA.
-        unsafe { Avx2(_mm256_max_ps(self.0, other.0), _mm256_max_ps(self.1, other.1)) }
-    }
-
-    #[inline(always)]
-    unsafe fn positive(self) -> [__m256; 2] {
-        // SAFETY: the caller vouches for AVX2 and FMA.
-        unsafe {
-            let zero = _mm256_setzero_ps();
-            [_mm256_cmp_ps::<_CMP_GT_OQ>(self.0, zero), _mm256_cmp_ps::<_CMP_GT_OQ>(self.1, zero)]
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn add_where(self, lanes: [__m256; 2], addend: Self) -> Self {
-        // SAFETY: the caller vouches for AVX2 and FMA.
-        unsafe { self.add(addend).chosen(lanes, self) }
-    }
-
-    #[inline(always)]
-    unsafe fn mul_add_where(self, factor: Self, lanes: [__m256; 2], addend: Self) -> Self {
-        // SAFETY: the caller vouches for AVX2 and FMA.
-        unsafe { self.mul_add(factor, addend).chosen(lanes, addend) }
-    }
-
-    #[inline(always)]
-    unsafe fn lesser_where(self, lanes: [__m256; 2], other: Self) -> Self {
-        // SAFETY: the caller vouches for AVX2 and FMA.
-        unsafe { self.lesser(other).chosen(lanes, other) }
-    }
-
-    #[inline(always)]
-    unsafe fn greater_where(self, lanes: [__m256; 2], other: Self) -> Self {
-        // SAFETY: the caller vouches for AVX2 and FMA.
-        unsafe { self.greater(other).chosen(lanes, other) }
-    }
-
-    #[inline(always)]
-    unsafe fn abs(self) -> Self {
-        // SAFETY: the caller vouches for AVX2 and FMA.
-        unsafe {
-            let sign = _mm256_set1_ps(-0.0);
-            Avx2(_mm256_andnot_ps(sign, self.0), _mm256_andnot_ps(sign, self.1))
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn add_where_zero(self, x: Self, addend: Self) -> Self {
-        // SAFETY: the caller vouches for AVX2 and FMA.
-        unsafe {
-            let zero = _mm256_setzero_ps();
-            let lanes = [_mm256_cmp_ps::<_CMP_EQ_OQ>(x.0, zero), _mm256_cmp_ps::<_CMP_EQ_OQ>(x.1, zero)];
-            self.add_where(lanes, addend)
+            let ([low, high], [other_low, other_high]) = (self.registers(), other.registers());
+            Avx2::of([half(low, other_low), half(high, other_high)])
         }
     }
 
@@ -208,8 +184,8 @@ impl Vector for Avx2 {
     unsafe fn where_positive(self, mask: Self) -> Self {
         // SAFETY: the caller vouches for AVX2 and FMA.
         unsafe {
-            let [low, high] = mask.positive();
-            Avx2(_mm256_and_ps(self.0, low), _mm256_and_ps(self.1, high))
+            let ([low, high], Avx2(mask_low, mask_high)) = (self.registers(), mask);
+            Avx2::of([_mm256_and_ps(low, mask_low.positive()), _mm256_and_ps(high, mask_high.positive())])
         }
     }
 
@@ -217,23 +193,11 @@ impl Vector for Avx2 {
     unsafe fn split_where_equal(self, x: Self, y: Self) -> (Self, Self) {
         // SAFETY: the caller vouches for AVX2 and FMA.
         unsafe {
-            let equal = [_mm256_cmp_ps::<_CMP_EQ_OQ>(x.0, y.0), _mm256_cmp_ps::<_CMP_EQ_OQ>(x.1, y.1)];
-            let here = Avx2(_mm256_and_ps(equal[0], self.0), _mm256_and_ps(equal[1], self.1));
-            (here, Avx2(_mm256_andnot_ps(equal[0], self.0), _mm256_andnot_ps(equal[1], self.1)))
+            let ([low, high], x, y) = (self.registers(), x.registers(), y.registers());
+            let equal = [_mm256_cmp_ps::<_CMP_EQ_OQ>(x[0], y[0]), _mm256_cmp_ps::<_CMP_EQ_OQ>(x[1], y[1])];
+            let here = Avx2::of([_mm256_and_ps(equal[0], low), _mm256_and_ps(equal[1], high)]);
+            (here, Avx2::of([_mm256_andnot_ps(equal[0], low), _mm256_andnot_ps(equal[1], high)]))
         }
-    }
-}
-
-impl Avx2 {
-    /// The lanes of this vector that are chosen, those of the other elsewhere.
-    ///
-    /// # Safety
-    /// The processor must have AVX2.
-    #[inline(always)]
-    unsafe fn chosen(self, lanes: [__m256; 2], other: Self) -> Self {
-        let [low, high] = lanes;
-        // SAFETY: the caller vouches for AVX2.
-        unsafe { Avx2(_mm256_blendv_ps(other.0, self.0, low), _mm256_blendv_ps(other.1, self.1, high)) }
     }
 }
 
@@ -349,8 +313,9 @@ impl Pairs for Avx2Pairs {
     unsafe fn of_lower_halves(first: Avx2, second: Avx2) -> Self {
         // SAFETY: the caller vouches for AVX2.
         unsafe {
-            let first = [_mm256_castps_si256(first.0), _mm256_castps_si256(first.1)];
-            let second = [_mm256_castps_si256(second.0), _mm256_castps_si256(second.1)];
+            let ([low, high], [second_low, second_high]) = (first.registers(), second.registers());
+            let first = [_mm256_castps_si256(low), _mm256_castps_si256(high)];
+            let second = [_mm256_castps_si256(second_low), _mm256_castps_si256(second_high)];
             let second = [_mm256_slli_epi32::<16>(second[0]), _mm256_slli_epi32::<16>(second[1])];
             Avx2Pairs(
                 _mm256_blend_epi16::<0b1010_1010>(first[0], second[0]),
@@ -371,6 +336,6 @@ impl Pairs for Avx2Pairs {
     #[inline(always)]
     unsafe fn to_floats(self) -> Avx2 {
         // SAFETY: the caller vouches for AVX2; nobody changes the rounding mode.
-        unsafe { Avx2(_mm256_cvtepi32_ps(self.0), _mm256_cvtepi32_ps(self.1)) }
+        unsafe { Avx2::of([_mm256_cvtepi32_ps(self.0), _mm256_cvtepi32_ps(self.1)]) }
     }
 }

@@ -1,20 +1,13 @@
 //! One 512-bit register.
 
-use super::{Double, Eight, LANES, Pairs, Vector};
+use super::{Double, Eight, LANES, Lanes, Pairs, Register, Vector};
 use core::arch::x86_64::*;
 
 /// Sixteen lanes in one AVX-512 register.
 #[derive(Clone, Copy)]
 pub struct Avx512(__m512);
 
-impl Vector for Avx512 {
-    const ROWS: usize = 8;
-    const TALL: usize = 12;
-    const BLOCKS: usize = 2;
-
-    type Double = Avx512Double;
-    type Mask = __mmask16;
-
+impl Lanes for Avx512 {
     #[inline(always)]
     unsafe fn zero() -> Self {
         // SAFETY: the caller vouches for AVX-512F.
@@ -38,6 +31,51 @@ impl Vector for Avx512 {
         // SAFETY: the caller vouches for AVX-512F and for sixteen writable floats.
         unsafe { _mm512_storeu_ps(to, self.0) }
     }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512(_mm512_add_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512(_mm512_fmadd_ps(self.0, factor.0, addend.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512(_mm512_mul_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn lesser(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512(_mm512_min_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn greater(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512(_mm512_max_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn abs(self) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512(_mm512_abs_ps(self.0)) }
+    }
+}
+
+impl Vector for Avx512 {
+    const ROWS: usize = 8;
+    const TALL: usize = 12;
+    const BLOCKS: usize = 2;
+
+    type Double = Avx512Double;
+    type Register = Self;
 
     #[inline(always)]
     unsafe fn store_nonzero(self, to: *mut f32) -> usize {
@@ -87,27 +125,9 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
-        // SAFETY: the caller vouches for AVX-512F.
-        unsafe { Avx512(_mm512_add_ps(self.0, other.0)) }
-    }
-
-    #[inline(always)]
-    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
-        // SAFETY: the caller vouches for AVX-512F.
-        unsafe { Avx512(_mm512_fmadd_ps(self.0, factor.0, addend.0)) }
-    }
-
-    #[inline(always)]
     unsafe fn sub(self, other: Self) -> Self {
         // SAFETY: the caller vouches for AVX-512F.
         unsafe { Avx512(_mm512_sub_ps(self.0, other.0)) }
-    }
-
-    #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        // SAFETY: the caller vouches for AVX-512F.
-        unsafe { Avx512(_mm512_mul_ps(self.0, other.0)) }
     }
 
     #[inline(always)]
@@ -126,21 +146,40 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn lesser(self, other: Self) -> Self {
+    unsafe fn where_positive(self, mask: Self) -> Self {
         // SAFETY: the caller vouches for AVX-512F.
-        unsafe { Avx512(_mm512_min_ps(self.0, other.0)) }
+        unsafe {
+            let positive = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(mask.0, _mm512_setzero_ps());
+            Avx512(_mm512_maskz_mov_ps(positive, self.0))
+        }
     }
 
     #[inline(always)]
-    unsafe fn greater(self, other: Self) -> Self {
+    unsafe fn split_where_equal(self, x: Self, y: Self) -> (Self, Self) {
         // SAFETY: the caller vouches for AVX-512F.
-        unsafe { Avx512(_mm512_max_ps(self.0, other.0)) }
+        unsafe {
+            let equal = _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(x.0, y.0);
+            (Avx512(_mm512_maskz_mov_ps(equal, self.0)), Avx512(_mm512_maskz_mov_ps(!equal, self.0)))
+        }
     }
+}
+
+impl Register for Avx512 {
+    const LANES: usize = LANES;
+    const MANY: bool = true;
+
+    type Mask = __mmask16;
 
     #[inline(always)]
     unsafe fn positive(self) -> __mmask16 {
         // SAFETY: the caller vouches for AVX-512F.
         unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, _mm512_setzero_ps()) }
+    }
+
+    #[inline(always)]
+    unsafe fn is_zero(self) -> __mmask16 {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(self.0, _mm512_setzero_ps()) }
     }
 
     #[inline(always)]
@@ -165,39 +204,6 @@ impl Vector for Avx512 {
     unsafe fn greater_where(self, lanes: __mmask16, other: Self) -> Self {
         // SAFETY: the caller vouches for AVX-512F.
         unsafe { Avx512(_mm512_mask_max_ps(other.0, lanes, self.0, other.0)) }
-    }
-
-    #[inline(always)]
-    unsafe fn abs(self) -> Self {
-        // SAFETY: the caller vouches for AVX-512F.
-        unsafe { Avx512(_mm512_abs_ps(self.0)) }
-    }
-
-    #[inline(always)]
-    unsafe fn add_where_zero(self, x: Self, addend: Self) -> Self {
-        // SAFETY: the caller vouches for AVX-512F.
-        unsafe {
-            let zero = _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(x.0, _mm512_setzero_ps());
-            Avx512(_mm512_mask_add_ps(self.0, zero, self.0, addend.0))
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn where_positive(self, mask: Self) -> Self {
-        // SAFETY: the caller vouches for AVX-512F.
-        unsafe {
-            let positive = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(mask.0, _mm512_setzero_ps());
-            Avx512(_mm512_maskz_mov_ps(positive, self.0))
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn split_where_equal(self, x: Self, y: Self) -> (Self, Self) {
-        // SAFETY: the caller vouches for AVX-512F.
-        unsafe {
-            let equal = _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(x.0, y.0);
-            (Avx512(_mm512_maskz_mov_ps(equal, self.0)), Avx512(_mm512_maskz_mov_ps(!equal, self.0)))
-        }
     }
 }
 
