@@ -132,10 +132,10 @@ impl Running {
         for lane in (0..LANES).step_by(V::Register::LANES) {
             // SAFETY: the caller's.
             unsafe {
-                if V::Register::MANY {
+                if V::Register::MANY || !GATED {
                     has_zeros |= self.add_lanes::<V, GATED, PLAIN, true, true>(x, gate, lane);
                 } else {
-                    // The sums of both do not fit the registers.
+                    // Both do not fit the registers.
                     has_zeros |= self.add_lanes::<V, GATED, PLAIN, true, false>(x, gate, lane);
                     self.add_lanes::<V, GATED, PLAIN, false, true>(x, gate, lane);
                 }
@@ -148,12 +148,12 @@ impl Running {
         }
     }
 
-    /// Adds some lanes of each vector, as they are, as what goes on, or both; whether one that is looked at as it is is zero.
+    /// Adds the powers of some lanes of each vector, their sizes, or both; whether one whose powers were added is zero.
     ///
     /// # Safety
     /// The level's instructions must be available, and both be whole vectors, as many of each.
     #[inline(always)]
-    unsafe fn add_lanes<V: Vector, const GATED: bool, const PLAIN: bool, const OWN: bool, const GOES_ON: bool>(
+    unsafe fn add_lanes<V: Vector, const GATED: bool, const PLAIN: bool, const POWERS: bool, const SIZES: bool>(
         &mut self,
         x: &[f32],
         gate: &[f32],
@@ -162,31 +162,29 @@ impl Running {
         // SAFETY: the caller's.
         unsafe {
             let (factor, shift) = (V::Register::splat(self.scale), V::Register::splat(-self.centre * self.scale));
-            let (mut own, mut behind) = (Own::<V::Register>::new(), Behind::<V::Register>::new());
+            let (mut powers, mut sizes) = (BothPowers::<V::Register>::new(), BothSizes::<V::Register>::new());
             for first in (0..x.len()).step_by(LANES) {
                 let (x, gate) = (x.as_ptr().add(first + lane), gate.as_ptr().add(first + lane));
-                let x = V::Register::load(x);
-                let d = if PLAIN { x } else { x.mul_add(factor, shift) };
-                let square = d.mul(d);
-                if OWN {
-                    own.add::<GATED, PLAIN>(x, d, square);
-                }
-                if GATED && lane == 0 {
+                if GATED && POWERS && lane == 0 {
                     // A gate was computed long before: it comes from a far cache.
                     V::prefetch(gate.wrapping_add(AHEAD));
                 }
-                if GOES_ON {
-                    let goes_on = if GATED { V::Register::load(gate) } else { x }.positive();
-                    behind.add::<GATED>(x, d, square, goes_on);
+                let x = V::Register::load(x);
+                let goes_on = if GATED { V::Register::load(gate) } else { x }.positive();
+                if SIZES {
+                    sizes.add::<GATED>(x, goes_on);
+                }
+                if POWERS {
+                    powers.add::<PLAIN>(x, if PLAIN { x } else { x.mul_add(factor, shift) }, goes_on);
                 }
             }
-            if GOES_ON {
-                behind.flush::<GATED>(lane, &mut self.rows);
+            if POWERS {
+                powers.flush(lane, &mut self.rows);
             }
-            if OWN {
-                own.flush::<GATED>(lane, &mut self.rows);
+            if SIZES {
+                sizes.flush::<GATED>(lane, &mut self.rows);
             }
-            OWN && own.has_zeros()
+            POWERS && powers.has_zeros()
         }
     }
 
@@ -254,43 +252,40 @@ fn with_zeros_at([s1, s2, s3, s4]: [f64; 4], n: f64, d: f64) -> [f64; 4] {
     [s1 + n * d, s2 + n * square, s3 + n * square * d, s4 + n * square * square]
 }
 
-/// What some lanes add up of a run.
-struct Own<R> {
-    powers: Powers<R>,
-    sizes: R,
-    min: R,
-    max: R,
+/// Powers that some lanes add up over a run: of all elements, and of those that go on.
+struct BothPowers<R> {
+    own: Powers<R>,
+    behind: Powers<R>,
+    open: R,
     /// The least square or size, zero where an element is.
     least: R,
 }
 
-impl<R: Register> Own<R> {
+impl<R: Register> BothPowers<R> {
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
     unsafe fn new() -> Self {
         // SAFETY: the level is the caller's.
         unsafe {
-            let (top, bottom) = (R::splat(f32::INFINITY), R::splat(f32::NEG_INFINITY));
-            Own { powers: Powers::new(), sizes: R::zero(), min: top, max: bottom, least: top }
+            let powers = Powers::new();
+            BothPowers { own: powers, behind: powers, open: R::zero(), least: R::splat(f32::INFINITY) }
         }
     }
 
-    /// Adds `x`, which is `d` moved and scaled.
+    /// Adds those of `x`, which is `d` moved and scaled.
     ///
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn add<const GATED: bool, const PLAIN: bool>(&mut self, x: R, d: R, square: R) {
+    unsafe fn add<const PLAIN: bool>(&mut self, x: R, d: R, goes_on: R::Mask) {
         // SAFETY: the level is the caller's.
         unsafe {
-            self.powers.add(d, square);
-            self.min = x.lesser(self.min);
-            self.max = x.greater(self.max);
+            let square = d.mul(d);
             self.least = if PLAIN { square } else { x.abs() }.lesser(self.least);
-            if GATED {
-                self.sizes = self.sizes.add(x.abs());
-            }
+            self.own.add(d, square);
+            self.open = self.open.add_where(goes_on, R::splat(1.0));
+            self.behind.add_where(goes_on, d, square);
         }
     }
 
@@ -299,14 +294,12 @@ impl<R: Register> Own<R> {
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn flush<const GATED: bool>(&self, lane: usize, rows: &mut [[f32; LANES]; LANES]) {
+    unsafe fn flush(&self, lane: usize, rows: &mut [[f32; LANES]; LANES]) {
         // SAFETY: the level is the caller's.
         unsafe {
-            add_to(self.powers.sums(), lane, rows);
-            widen([self.min, self.max], lane, &mut rows[MIN..]);
-            if GATED {
-                add_to([self.sizes], lane, &mut rows[SIZES..]);
-            }
+            add_to(self.own.sums(), lane, rows);
+            add_to(self.behind.sums(), lane, &mut rows[BEHIND..]);
+            add_to([self.open], lane, &mut rows[OPEN..]);
         }
     }
 
@@ -321,41 +314,42 @@ impl<R: Register> Own<R> {
     }
 }
 
-/// The same of what goes on.
-struct Behind<R> {
-    powers: Powers<R>,
-    open: R,
-    sizes: R,
+/// The same of sizes. Behind no gate they follow from other sums.
+struct BothSizes<R> {
+    own: R,
+    behind: R,
     min: R,
     max: R,
+    min_behind: R,
+    max_behind: R,
 }
 
-impl<R: Register> Behind<R> {
+impl<R: Register> BothSizes<R> {
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
     unsafe fn new() -> Self {
         // SAFETY: the level is the caller's.
         unsafe {
-            let (top, bottom) = (R::splat(f32::INFINITY), R::splat(f32::NEG_INFINITY));
-            Behind { powers: Powers::new(), open: R::zero(), sizes: R::zero(), min: top, max: bottom }
+            let (zero, top, bottom) = (R::zero(), R::splat(f32::INFINITY), R::splat(f32::NEG_INFINITY));
+            BothSizes { own: zero, behind: zero, min: top, max: bottom, min_behind: top, max_behind: bottom }
         }
     }
 
-    /// Adds what goes on of `x`, which is `d` moved and scaled.
-    ///
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn add<const GATED: bool>(&mut self, x: R, d: R, square: R, goes_on: R::Mask) {
+    unsafe fn add<const GATED: bool>(&mut self, x: R, goes_on: R::Mask) {
         // SAFETY: the level is the caller's.
         unsafe {
-            self.powers.add_where(goes_on, d, square);
-            self.open = self.open.add_where(goes_on, R::splat(1.0));
+            self.min = x.lesser(self.min);
+            self.max = x.greater(self.max);
             if GATED {
-                self.sizes = self.sizes.add_where(goes_on, x.abs());
-                self.min = x.lesser_where(goes_on, self.min);
-                self.max = x.greater_where(goes_on, self.max);
+                let size = x.abs();
+                self.own = self.own.add(size);
+                self.behind = self.behind.add_where(goes_on, size);
+                self.min_behind = x.lesser_where(goes_on, self.min_behind);
+                self.max_behind = x.greater_where(goes_on, self.max_behind);
             }
         }
     }
@@ -368,11 +362,10 @@ impl<R: Register> Behind<R> {
     unsafe fn flush<const GATED: bool>(&self, lane: usize, rows: &mut [[f32; LANES]; LANES]) {
         // SAFETY: the level is the caller's.
         unsafe {
-            add_to(self.powers.sums(), lane, &mut rows[BEHIND..]);
-            add_to([self.open], lane, &mut rows[OPEN..]);
+            widen([self.min, self.max], lane, &mut rows[MIN..]);
             if GATED {
-                add_to([self.sizes], lane, &mut rows[SIZES_BEHIND..]);
-                widen([self.min, self.max], lane, &mut rows[MIN_BEHIND..]);
+                add_to([self.own, self.behind], lane, &mut rows[SIZES..]);
+                widen([self.min_behind, self.max_behind], lane, &mut rows[MIN_BEHIND..]);
             }
         }
     }
