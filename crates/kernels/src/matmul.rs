@@ -1,7 +1,7 @@
 //! Products of matrices, after Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008).
 //!
 //! ```text
-//! for each 128 k:
+//! for each 128 k, or 256 where registers are narrow:
 //!     copy those columns of a, tile by tile of R rows, so that what is broadcast together lies together
 //!     for each 2 blocks of 16 columns:
 //!         copy those rows of b to a panel, unless few rows of a meet them
@@ -79,18 +79,27 @@ pub fn multiply(a: Matrix<'_>, b: Matrix<'_>, product: &mut [f32]) {
     multiply_at(Level::current(), a, b, product);
 }
 
+/// `product = a b` on the diagonal and above it: below it is either computed too, or left as it was.
+///
+/// # Panics
+/// When the sizes do not fit.
+#[track_caller]
+pub fn multiply_upper(a: Matrix<'_>, b: Matrix<'_>, product: &mut [f32]) {
+    check_sizes(a, b, product);
+    run_at(Level::current(), Product { a, b, product, only_upper: true });
+}
+
+#[track_caller]
+fn check_sizes(a: Matrix<'_>, b: Matrix<'_>, product: &[f32]) {
+    let ([m, k], [inner, n], len) = (a.sizes, b.sizes, product.len());
+    assert!(k == inner && len == m * n, "product of {:?} by {:?} to {len} elements", a.sizes, b.sizes);
+}
+
 #[track_caller]
 fn multiply_at(level: Level, a: Matrix<'_>, b: Matrix<'_>, product: &mut [f32]) {
-    let ([m, k], [inner, n]) = (a.sizes, b.sizes);
-    assert!(
-        k == inner && product.len() == m * n,
-        "product of {:?} by {:?} to {} elements",
-        a.sizes,
-        b.sizes,
-        product.len()
-    );
-    if m >= MANY || b.has_contiguous_rows() {
-        return run_at(level, Product { a, b, product });
+    check_sizes(a, b, product);
+    if a.sizes[0] >= MANY || b.has_contiguous_rows() {
+        return run_at(level, Product { a, b, product, only_upper: false });
     }
     run_at(level, Turned { a, b, product });
 }
@@ -112,8 +121,8 @@ impl Kernel for Turned<'_> {
         // SAFETY: the level is the caller's.
         unsafe {
             pack::<V>(a.transposed(), width, &mut copy);
-            Product { a: b.transposed(), b: Matrix::new(&copy[..k * width], k, width), product: &mut turned }
-                .run::<V>();
+            let b_copy = Matrix::new(&copy[..k * width], k, width);
+            Product { a: b.transposed(), b: b_copy, product: &mut turned, only_upper: false }.run::<V>();
         }
         for (i, row) in product.chunks_exact_mut(n.max(1)).enumerate() {
             for (j, x) in row.iter_mut().enumerate() {
@@ -123,8 +132,8 @@ impl Kernel for Turned<'_> {
     }
 }
 
-/// Products of an element that are added in one turn: rows of a panel that leave room beside them in a first-level cache.
-const DEPTH: usize = 128;
+/// Elements of a panel, which leave room beside them in a first-level cache: its rows are the products of an element that are added in one turn.
+const PANEL: usize = 4096;
 
 /// Rows of `a`, or columns of `b`, from which on the other factor is worth a copy: each of their tiles reads it again.
 const MANY: usize = 32;
@@ -133,6 +142,8 @@ struct Product<'a> {
     a: Matrix<'a>,
     b: Matrix<'a>,
     product: &'a mut [f32],
+    /// Whether tiles below the diagonal are left out.
+    only_upper: bool,
 }
 
 impl Kernel for Product<'_> {
@@ -143,8 +154,9 @@ impl Kernel for Product<'_> {
             return self.product.fill(0.0);
         }
         let columns = V::BLOCKS * LANES;
-        let (mut tiles, mut panel) = (Buffer::stale(m * DEPTH.min(k) + SLACK), Buffer::stale(columns * DEPTH + SLACK));
-        for depth in (0..k).step_by(DEPTH).map(|first| first..k.min(first + DEPTH)) {
+        let most = PANEL / columns;
+        let (mut tiles, mut panel) = (Buffer::stale(m * most.min(k) + SLACK), Buffer::stale(PANEL + SLACK));
+        for depth in (0..k).step_by(most).map(|first| first..k.min(first + most)) {
             let a = self.a.columns(depth.clone());
             let rows = self.b.rows(depth.clone());
             // SAFETY: the level is the caller's.
@@ -237,8 +249,9 @@ impl Product<'_> {
         let [down, across] = a.rows.strides;
         assert!(a.rows.elements.len() > (m - 1) * down + (depth - 1) * across);
         assert!(a.tiles.is_none_or(|tiles| tiles.len() >= m * depth) && b.len() >= (depth - 1) * stride + B * LANES);
+        let end = if self.only_upper { m.min(place.column + place.width) } else { m };
         let mut row = 0;
-        while row < m {
+        while row < end {
             let height = height::<V>(m - row);
             let (a, a_strides) = match a.tiles {
                 Some(tiles) => (&tiles[row * depth..], [1, height]),
@@ -409,6 +422,21 @@ mod tests {
                 for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
                     assert!(check(level, a, b) == portable, "{level}: {m} {k} {n}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn the_upper_part_has_the_bits_of_the_whole() {
+        for (m, k, n) in [(1, 1, 1), (5, 3, 7), (40, 300, 70), (70, 20, 40), (33, 129, 33)] {
+            let (a, b) = (values(m * k, 5), values(k * n, 6));
+            let (a, b) = (Matrix::new(&a, m, k), Matrix::new(&b, k, n));
+            let (mut whole, mut upper) = (vec![0.0; m * n], vec![f32::NAN; m * n]);
+            multiply(a, b, &mut whole);
+            multiply_upper(a, b, &mut upper);
+            for (at, (x, expect)) in upper.into_iter().zip(whole).enumerate() {
+                let is_left = at / n > at % n && x.is_nan();
+                assert!(is_left || x.to_bits() == expect.to_bits(), "{m} {k} {n}: {at}");
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::Tensor;
 use rayon::prelude::*;
-use seismograd_kernels::matmul::{Matrix, multiply};
+use seismograd_kernels::matmul::{Matrix, multiply, multiply_upper};
 
 /// The least rows of a product that one task computes.
 const ROWS: usize = 128;
@@ -93,7 +93,7 @@ pub fn gram(x: &Tensor, side: Side) -> Tensor {
     let upper = |piece: usize| {
         let first = piece * ROWS;
         let mut upper = Tensor::stale(&[m.min(first + ROWS) - first, m - first]);
-        multiply(rows.rows(first..m.min(first + ROWS)), rows.rows(first..m).transposed(), upper.as_mut_slice());
+        multiply_upper(rows.rows(first..m.min(first + ROWS)), rows.rows(first..m).transposed(), upper.as_mut_slice());
         (piece, upper)
     };
     let mut uppers: Vec<(usize, Tensor)> = order.into_par_iter().map(upper).collect();
@@ -102,8 +102,12 @@ pub fn gram(x: &Tensor, side: Side) -> Tensor {
     let mut product = Tensor::stale(&[m, m]);
     product.as_mut_slice().par_chunks_mut((ROWS * m).max(1)).enumerate().for_each(|(piece, product)| {
         let first = piece * ROWS;
-        for (row, upper) in product.chunks_exact_mut(m).zip(uppers[piece].as_slice().chunks_exact(m - first)) {
-            row[first..].copy_from_slice(upper);
+        let (upper, width) = (uppers[piece].as_slice(), m - first);
+        for (at, row) in product.chunks_exact_mut(m).enumerate() {
+            for (below, x) in row[first..first + at].iter_mut().enumerate() {
+                *x = upper[below * width + at];
+            }
+            row[first + at..].copy_from_slice(&upper[at * width + at..(at + 1) * width]);
         }
         for (other, upper) in uppers[..piece].iter().enumerate() {
             let width = m - other * ROWS;
