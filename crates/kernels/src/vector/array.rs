@@ -143,7 +143,8 @@ impl Vector for Array {
 
 impl Register for Array {
     const LANES: usize = LANES;
-    const MANY: bool = false;
+    // Of no consequence but one: the loops for many registers are tested on every machine.
+    const MANY: bool = true;
 
     type Mask = [bool; LANES];
 
