@@ -39,7 +39,7 @@ impl Kernel for Block<'_> {
                     if V::Register::MANY {
                         add_strides::<V::Register, true, true>(run, lane, [centre, scale], rows);
                     } else {
-                        // The sums of both do not fit the registers.
+                        // The sums of both are more than there are registers.
                         add_strides::<V::Register, true, false>(run, lane, [centre, scale], rows);
                         add_strides::<V::Register, false, true>(run, lane, [centre, scale], rows);
                     }

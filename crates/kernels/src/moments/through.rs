@@ -135,7 +135,7 @@ impl Running {
                 if V::Register::MANY || !GATED {
                     has_zeros |= self.add_lanes::<V, GATED, PLAIN, true, true>(x, gate, lane);
                 } else {
-                    // Both do not fit the registers.
+                    // The sums of both are more than there are registers.
                     has_zeros |= self.add_lanes::<V, GATED, PLAIN, true, false>(x, gate, lane);
                     self.add_lanes::<V, GATED, PLAIN, false, true>(x, gate, lane);
                 }
