@@ -53,25 +53,38 @@ pub fn max_gradient(
     run(MaxGradient { g, input, output, left: &mut left, gradient });
 }
 
-/// One element of what [`max_gradient`] gives without a ReLU, from the `gradient` through one, where windows are next to each other: kernels as large as
-/// their strides, without padding.
+/// The elements at some places of what [`max_gradient`] gives without a ReLU, from the `gradient` through one, where windows are next to each other: kernels as
+/// large as their strides, without padding.
 ///
 /// # Panics
-/// When there is no such element.
+/// When a place does not exist.
 pub fn max_gradient_at(
     g: &Pool2d,
     input: &[f32],
     output: &[f32],
     upstream: &[f32],
     gradient: &[f32],
-    place: usize,
-) -> f32 {
-    // Where the greatest element of a window is above zero, the ReLU changes nothing.
-    if input[place] > 0.0 {
-        return gradient[place];
-    }
-    let Window { input: [height, width], kernel, stride, padding } = g.window;
+    places: &[usize],
+) -> Vec<f32> {
+    check_lengths(g, input.len(), upstream.len());
+    let Window { kernel, stride, padding, .. } = g.window;
     debug_assert!(kernel == stride && padding == [0, 0], "max pooling gradient: overlapping windows in {g:?}");
+    // Where the greatest element of a window is above zero, the ReLU changes nothing. No branch asks whether one is, since it could not be predicted.
+    let mut elements: Vec<f32> = places.iter().map(|&place| gradient[place]).collect();
+    let (mut others, mut count) = (vec![0; places.len()], 0);
+    for (at, &place) in places.iter().enumerate() {
+        others[count] = at;
+        count += 1 - usize::from(input[place] > 0.0);
+    }
+    for &at in &others[..count] {
+        elements[at] = spread_to(g, input, output, upstream, places[at]);
+    }
+    elements
+}
+
+/// What an element of the input gets of its window's upstream gradient.
+fn spread_to(g: &Pool2d, input: &[f32], output: &[f32], upstream: &[f32], place: usize) -> f32 {
+    let Window { input: [height, width], kernel, .. } = g.window;
     let (channels, row, [rows, columns]) = (g.channels, width * g.channels, g.window.output());
     let (y, x, channel) = (place / row, place % row / channels, place % channels);
     let (sample, y) = (y / height, y % height);

@@ -49,7 +49,7 @@ pub(crate) struct Digests {
     /// Of each digest: where its elements of the sample begin, and those of fixed name.
     entries: Vec<(usize, [Option<f32>; ACTIVATION.len()])>,
     /// What is kept of so many elements: signals of one size are many.
-    places: Vec<(usize, Arc<[usize]>)>,
+    kept: Vec<(usize, Arc<Places>)>,
 }
 
 impl Digests {
@@ -62,7 +62,7 @@ impl Digests {
             moments: Vec::with_capacity(room * samples),
             samples: Vec::with_capacity(room * expected),
             entries: Vec::with_capacity(room),
-            places: Vec::new(),
+            kept: Vec::new(),
         }
     }
 
@@ -73,65 +73,63 @@ impl Digests {
 
     /// Adds that of these elements, of whose samples the moments are given; its number.
     pub(crate) fn add(&mut self, elements: &[f32], moments: impl ExactSizeIterator<Item = Moments>) -> usize {
-        let (all, first) = self.extent(elements.len());
-        let fixed = self.fixed(elements.len()).map(|place| place.map(|at| elements[at]));
-        self.entries.push((self.samples.len(), fixed));
-        self.add_moments(moments);
-        self.samples.extend(sampled(all, first..first + elements.len()).map(|place| elements[place - first]));
-        self.entries.len() - 1
+        let kept = self.kept(elements.len());
+        let fixed = kept.fixed.map(|at| at.map(|at| elements[kept.places[at]]));
+        let first = self.samples.len();
+        for run in kept.sampled() {
+            self.samples.extend(kept.places[run].iter().map(|&place| elements[place]));
+        }
+        self.end(first, fixed, moments)
     }
 
     /// The places, ascending, of the elements that a digest of so many keeps.
     pub(crate) fn places(&mut self, elements: usize) -> Arc<[usize]> {
-        if let Some((_, places)) = self.places.iter().find(|(of, _)| *of == elements) {
-            return Arc::clone(places);
-        }
-        let (all, first) = self.extent(elements);
-        let mut places: Vec<usize> = sampled(all, first..first + elements).map(|place| place - first).collect();
-        for place in self.fixed(elements).into_iter().flatten() {
-            places.insert(places.partition_point(|&other| other < place), place);
-        }
-        let places: Arc<[usize]> = places.into();
-        self.places.push((elements, Arc::clone(&places)));
-        places
+        Arc::clone(&self.kept(elements).places)
     }
 
     /// Adds the digest of so many elements of which a glimpse was had; its number.
     pub(crate) fn add_glimpse(
         &mut self,
         elements: usize,
-        kept: &[f32],
+        seen: &[f32],
         moments: impl ExactSizeIterator<Item = Moments>,
     ) -> usize {
-        let (places, (all, first)) = (self.places(elements), self.extent(elements));
-        assert_eq!(kept.len(), places.len(), "a glimpse of other elements");
-        let at = |place: usize| kept[places.partition_point(|&other| other < place)];
-        let fixed = self.fixed(elements).map(|place| place.map(at));
-        self.entries.push((self.samples.len(), fixed));
-        self.add_moments(moments);
-        let mut found = places.iter().zip(kept);
-        let mut kept = |place: usize| *found.find(|(at, _)| **at == place).expect("it was asked for").1;
-        self.samples.extend(sampled(all, first..first + elements).map(|place| kept(place - first)));
-        self.entries.len() - 1
+        let kept = self.kept(elements);
+        assert_eq!(seen.len(), kept.places.len(), "a glimpse of other elements");
+        let fixed = kept.fixed.map(|at| at.map(|at| seen[at]));
+        let first = self.samples.len();
+        for run in kept.sampled() {
+            self.samples.extend_from_slice(&seen[run]);
+        }
+        self.end(first, fixed, moments)
     }
 
-    /// The elements of the whole batch, and the first of them that is here, where so many are.
-    fn extent(&self, elements: usize) -> (usize, usize) {
-        let features = elements / self.cut.samples.len().max(1);
-        (features * self.cut.of, features * self.cut.samples.start)
-    }
-
-    /// Where the elements of fixed name are, of so many, if they are here.
-    fn fixed(&self, elements: usize) -> [Option<usize>; ACTIVATION.len()] {
-        let (of, (_, first)) = (self.cut.of, self.extent(elements));
-        let features = elements / self.cut.samples.len().max(1);
-        ACTIVATION.map(|element| element.place(of, features).checked_sub(first).filter(|&at| at < elements))
-    }
-
-    fn add_moments(&mut self, moments: impl ExactSizeIterator<Item = Moments>) {
+    /// Ends a digest whose elements of the sample begin at `first`; its number.
+    fn end(
+        &mut self,
+        first: usize,
+        fixed: [Option<f32>; ACTIVATION.len()],
+        moments: impl ExactSizeIterator<Item = Moments>,
+    ) -> usize {
+        self.entries.push((first, fixed));
         self.moments.extend(moments);
         // As many for each digest, so that they are found again: none stand for samples without elements.
         self.moments.resize_with(self.entries.len() * self.cut.samples.len(), Moments::default);
+        self.entries.len() - 1
+    }
+
+    /// What is kept of so many elements.
+    fn kept(&mut self, elements: usize) -> Arc<Places> {
+        if let Some((_, kept)) = self.kept.iter().find(|(of, _)| *of == elements) {
+            return Arc::clone(kept);
+        }
+        let features = elements / self.cut.samples.len().max(1);
+        let first = features * self.cut.samples.start;
+        let of_sample = sampled(features * self.cut.of, first..first + elements).map(|place| place - first);
+        let fixed = ACTIVATION.map(|element| element.place(self.cut.of, features).checked_sub(first));
+        let kept = Arc::new(Places::new(of_sample.collect(), fixed.map(|place| place.filter(|&at| at < elements))));
+        self.kept.push((elements, Arc::clone(&kept)));
+        kept
     }
 
     /// The digest of a number.
@@ -140,6 +138,38 @@ impl Digests {
         let end = self.entries.get(at + 1).map_or(self.samples.len(), |(next, _)| *next);
         let samples = self.cut.samples.len();
         Digest { moments: &self.moments[at * samples..][..samples], sample: &self.samples[first..end], elements }
+    }
+}
+
+/// The places of the elements that are kept of a tensor.
+#[derive(Debug)]
+struct Places {
+    /// All, ascending.
+    places: Arc<[usize]>,
+    /// Which of them are those of fixed name.
+    fixed: [Option<usize>; ACTIVATION.len()],
+    /// Which of them are no places of the sample, ascending.
+    extra: Vec<usize>,
+}
+
+impl Places {
+    /// Those of a sample, ascending, and of fixed name.
+    fn new(sample: Vec<usize>, fixed: [Option<usize>; ACTIVATION.len()]) -> Places {
+        let mut named: Vec<usize> = fixed.into_iter().flatten().collect();
+        named.sort_unstable();
+        named.dedup();
+        named.retain(|place| sample.binary_search(place).is_err());
+        let mut places = [sample, named.clone()].concat();
+        places.sort_unstable();
+        let at = |place: usize| places.partition_point(|&other| other < place);
+        let (fixed, extra) = (fixed.map(|place| place.map(at)), named.into_iter().map(at).collect());
+        Places { fixed, extra, places: places.into() }
+    }
+
+    /// Which of them are the sample's: what lies between the others.
+    fn sampled(&self) -> impl Iterator<Item = Range<usize>> {
+        let begins = std::iter::once(0).chain(self.extra.iter().map(|at| at + 1));
+        begins.zip(self.extra.iter().copied().chain([self.places.len()])).map(|(begin, end)| begin..end)
     }
 }
 
@@ -162,8 +192,8 @@ pub(crate) fn sampled(n: usize, range: Range<usize>) -> impl ExactSizeIterator<I
 /// The place in stratum `i` of `n` elements.
 fn in_stratum(i: usize, n: usize) -> usize {
     const GOLDEN: u32 = 0x9e37_79b9;
-    let share = (i as u128) << 32 | u128::from((i as u32).wrapping_mul(GOLDEN));
-    ((share * n as u128 / SAMPLE as u128) >> 32) as usize
+    let share = (u128::from((i as u32).wrapping_mul(GOLDEN)) * n as u128 >> 32) as usize;
+    (i * n + share) / SAMPLE
 }
 
 #[cfg(test)]

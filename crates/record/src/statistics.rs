@@ -44,8 +44,10 @@ pub fn summarize_sampled(elements: &[f32]) -> [f32; COUNT] {
     if elements.is_empty() {
         return [0.0; COUNT];
     }
+    // In this order: elements are read one after the other before they are picked.
+    let moments = Moments::of(elements);
     let sample: Vec<f32> = sampled(elements.len(), 0..elements.len()).map(|place| elements[place]).collect();
-    assemble(&Moments::of(elements), &sample)
+    assemble(&moments, &sample)
 }
 
 /// The statistics of elements of which the moments are known, and whose quantiles are those of `sample`.

@@ -67,13 +67,22 @@ impl Tensor {
         let len = self.len();
         let fit = gradient.len() == len && slots.iter().all(|slot| slot.len() == len);
         assert!(fit, "update: {:?} with gradient {:?} and {N} slots", self.shape(), gradient.shape());
+        // What a clone shares is copied piece by piece, so that each copy is read again from a cache.
+        let shared = self.unshare();
+        let mut before = shared.iter().flat_map(|tensor| tensor.as_slice().chunks(parallel::UPDATES));
         let mut slots = slots.map(|slot| slot.as_mut_slice().chunks_mut(parallel::UPDATES));
         let pieces =
             self.as_mut_slice().chunks_mut(parallel::UPDATES).zip(gradient.as_slice().chunks(parallel::UPDATES));
         let pieces = pieces.map(|(parameter, gradient)| {
-            (parameter, gradient, slots.each_mut().map(|slot| slot.next().expect("as many pieces")))
+            let slots = slots.each_mut().map(|slot| slot.next().expect("as many pieces"));
+            (before.next(), parameter, gradient, slots)
         });
-        parallel::each(pieces, |(parameter, gradient, slots)| elementwise::update(parameter, gradient, slots, &f));
+        parallel::each(pieces, |(before, parameter, gradient, slots)| {
+            if let Some(before) = before {
+                parameter.copy_from_slice(before);
+            }
+            elementwise::update(parameter, gradient, slots, &f);
+        });
     }
 
     /// Whether no element is infinite or a NaN.

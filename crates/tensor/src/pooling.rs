@@ -83,7 +83,7 @@ pub fn max_pool2d_gradient_at(
     places: &[usize],
 ) -> Vec<f32> {
     let [input, output, upstream, gradient] = [input, output, upstream, gradient].map(Tensor::as_slice);
-    places.iter().map(|&place| pool::max_gradient_at(g, input, output, upstream, gradient, place)).collect()
+    pool::max_gradient_at(g, input, output, upstream, gradient, places)
 }
 
 /// The gradient of [`avg_pool2d`].

@@ -108,6 +108,15 @@ impl Tensor {
         &mut Arc::get_mut(&mut self.storage).expect("the storage has one owner").elements
     }
 
+    /// Takes memory of its own for elements that are shared with a clone, to write all of them; what was shared.
+    pub(crate) fn unshare(&mut self) -> Option<Tensor> {
+        let is_shared = Arc::get_mut(&mut self.storage).is_none();
+        is_shared.then(|| {
+            let own = Tensor::stale(self.shape());
+            std::mem::replace(self, own)
+        })
+    }
+
     /// The only element.
     ///
     /// # Panics
