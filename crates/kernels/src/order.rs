@@ -26,12 +26,8 @@ pub fn element(key: u32) -> f32 {
 pub fn nonzero_keys(x: &[f32]) -> Vec<u32> {
     let (mut nonzero, mut len) = (Buffer::stale(x.len() + LANES), 0);
     run(Nonzero { x, to: &mut nonzero, len: &mut len });
-    let mut keys = vec![0; len];
-    at_level(|| {
-        for (to, &x) in keys.iter_mut().zip(&nonzero[..len]) {
-            *to = key(x);
-        }
-    });
+    let mut keys = Vec::with_capacity(len);
+    at_level(|| keys.extend(nonzero[..len].iter().map(|&x| key(x))));
     keys
 }
 

@@ -49,8 +49,11 @@ pub(crate) struct Digests {
     /// Of each digest: where its elements of the sample begin, and those of fixed name.
     entries: Vec<(usize, [Option<f32>; ACTIVATION.len()])>,
     /// What is kept of so many elements: signals of one size are many.
-    kept: Vec<(usize, Arc<Places>)>,
+    kept: Vec<(usize, Places)>,
 }
+
+/// Sizes of signals that are expected: more are no harm.
+const SIZES: usize = 16;
 
 impl Digests {
     /// None so far, and room for so many.
@@ -62,7 +65,7 @@ impl Digests {
             moments: Vec::with_capacity(room * samples),
             samples: Vec::with_capacity(room * expected),
             entries: Vec::with_capacity(room),
-            kept: Vec::new(),
+            kept: Vec::with_capacity(SIZES),
         }
     }
 
@@ -74,17 +77,18 @@ impl Digests {
     /// Adds that of these elements, of whose samples the moments are given; its number.
     pub(crate) fn add(&mut self, elements: &[f32], moments: impl ExactSizeIterator<Item = Moments>) -> usize {
         let kept = self.kept(elements.len());
-        let fixed = kept.fixed.map(|at| at.map(|at| elements[kept.places[at]]));
-        let first = self.samples.len();
-        for run in kept.sampled() {
-            self.samples.extend(kept.places[run].iter().map(|&place| elements[place]));
+        let (places, first) = (&self.kept[kept].1, self.samples.len());
+        let fixed = places.fixed.map(|at| at.map(|at| elements[places.all[at]]));
+        for run in places.sampled() {
+            self.samples.extend(places.all[run].iter().map(|&place| elements[place]));
         }
         self.end(first, fixed, moments)
     }
 
     /// The places, ascending, of the elements that a digest of so many keeps.
     pub(crate) fn places(&mut self, elements: usize) -> Arc<[usize]> {
-        Arc::clone(&self.kept(elements).places)
+        let kept = self.kept(elements);
+        Arc::clone(&self.kept[kept].1.all)
     }
 
     /// Adds the digest of so many elements of which a glimpse was had; its number.
@@ -95,10 +99,10 @@ impl Digests {
         moments: impl ExactSizeIterator<Item = Moments>,
     ) -> usize {
         let kept = self.kept(elements);
-        assert_eq!(seen.len(), kept.places.len(), "a glimpse of other elements");
-        let fixed = kept.fixed.map(|at| at.map(|at| seen[at]));
-        let first = self.samples.len();
-        for run in kept.sampled() {
+        let (places, first) = (&self.kept[kept].1, self.samples.len());
+        assert_eq!(seen.len(), places.all.len(), "a glimpse of other elements");
+        let fixed = places.fixed.map(|at| at.map(|at| seen[at]));
+        for run in places.sampled() {
             self.samples.extend_from_slice(&seen[run]);
         }
         self.end(first, fixed, moments)
@@ -118,18 +122,17 @@ impl Digests {
         self.entries.len() - 1
     }
 
-    /// What is kept of so many elements.
-    fn kept(&mut self, elements: usize) -> Arc<Places> {
-        if let Some((_, kept)) = self.kept.iter().find(|(of, _)| *of == elements) {
-            return Arc::clone(kept);
+    /// What is kept of so many elements: where it stands.
+    fn kept(&mut self, elements: usize) -> usize {
+        if let Some(at) = self.kept.iter().position(|(of, _)| *of == elements) {
+            return at;
         }
         let features = elements / self.cut.samples.len().max(1);
         let first = features * self.cut.samples.start;
         let of_sample = sampled(features * self.cut.of, first..first + elements).map(|place| place - first);
         let fixed = ACTIVATION.map(|element| element.place(self.cut.of, features).checked_sub(first));
-        let kept = Arc::new(Places::new(of_sample.collect(), fixed.map(|place| place.filter(|&at| at < elements))));
-        self.kept.push((elements, Arc::clone(&kept)));
-        kept
+        self.kept.push((elements, Places::new(of_sample, fixed.map(|place| place.filter(|&at| at < elements)))));
+        self.kept.len() - 1
     }
 
     /// The digest of a number.
@@ -142,10 +145,10 @@ impl Digests {
 }
 
 /// The places of the elements that are kept of a tensor.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Places {
     /// All, ascending.
-    places: Arc<[usize]>,
+    all: Arc<[usize]>,
     /// Which of them are those of fixed name.
     fixed: [Option<usize>; ACTIVATION.len()],
     /// Which of them are no places of the sample, ascending.
@@ -154,22 +157,27 @@ struct Places {
 
 impl Places {
     /// Those of a sample, ascending, and of fixed name.
-    fn new(sample: Vec<usize>, fixed: [Option<usize>; ACTIVATION.len()]) -> Places {
+    fn new(sample: impl Iterator<Item = usize>, fixed: [Option<usize>; ACTIVATION.len()]) -> Places {
+        let mut all: Arc<[usize]> = sample.collect();
         let mut named: Vec<usize> = fixed.into_iter().flatten().collect();
         named.sort_unstable();
         named.dedup();
-        named.retain(|place| sample.binary_search(place).is_err());
-        let mut places = [sample, named.clone()].concat();
-        places.sort_unstable();
-        let at = |place: usize| places.partition_point(|&other| other < place);
+        named.retain(|place| all.binary_search(place).is_err());
+        // Mostly there is none: those of fixed name are in the first sample and in the last.
+        if !named.is_empty() {
+            let mut both = [&all[..], &named].concat();
+            both.sort_unstable();
+            all = both.into();
+        }
+        let at = |place: usize| all.partition_point(|&other| other < place);
         let (fixed, extra) = (fixed.map(|place| place.map(at)), named.into_iter().map(at).collect());
-        Places { fixed, extra, places: places.into() }
+        Places { fixed, extra, all }
     }
 
     /// Which of them are the sample's: what lies between the others.
     fn sampled(&self) -> impl Iterator<Item = Range<usize>> {
         let begins = std::iter::once(0).chain(self.extra.iter().map(|at| at + 1));
-        begins.zip(self.extra.iter().copied().chain([self.places.len()])).map(|(begin, end)| begin..end)
+        begins.zip(self.extra.iter().copied().chain([self.all.len()])).map(|(begin, end)| begin..end)
     }
 }
 
