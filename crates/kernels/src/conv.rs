@@ -31,7 +31,7 @@ use crate::moments::Moments;
 use correlate::Correlate;
 use image::Image;
 pub use look::Glimpse;
-use look::{Look, LookAtSample};
+use look::Look;
 use pack::Lanes;
 pub use pack::{Packed, pack_forward, pack_input_gradient};
 use weight::WeightGradient;
@@ -248,15 +248,11 @@ impl<'a> Correlation<'a> {
                 for (at, sample) in samples.enumerate() {
                     image.fill(sample, &mut padded);
                     let result = &mut output[at * image.output_len()..][..image.output_len()];
-                    level::run_at(
-                        *level,
-                        Correlate { image, padded: &padded, weight, bias, relu, output: &mut *result },
-                    );
+                    let (output, look) = (&mut *result, look.as_deref_mut().map(|look| (look, at)));
+                    level::run_at(*level, Correlate { image, padded: &padded, weight, bias, relu, output, look });
                     if let Finish::Through(rectified) = finish {
                         let rectified = &rectified[at * image.output_len()..][..image.output_len()];
                         zip_in_place(result, rectified, |u, y| if y > 0.0 { u } else { 0.0 });
-                    } else if let Some(look) = look.as_deref_mut() {
-                        level::run_at(*level, LookAtSample { look, results: output, sample: at });
                     }
                 }
             }

@@ -21,7 +21,7 @@ use crate::level::{Kernel, run};
 use crate::vector::{LANES, Register, Vector, load_rows};
 
 use block::Block;
-pub(crate) use through::{PIECE, Running};
+pub(crate) use through::{Bare, Running};
 
 /// What is known of some elements. Two of them put together ([`Moments::merge`]) are what is known of the elements of both.
 #[derive(Clone, Copy, Debug)]
@@ -312,15 +312,15 @@ fn tree(lanes: [f64; LANES]) -> f64 {
 /// How many elements are zero, and how many of those have a gate above it.
 ///
 /// # Safety
-/// The level's instructions must be available, and both be whole vectors, as many of each.
+/// The level's instructions must be available, and `len` elements of both be there, which are whole vectors.
 #[inline(always)]
-unsafe fn zeros_among<R: Register>(x: &[f32], gate: &[f32]) -> [f64; 2] {
+unsafe fn zeros_among<R: Register>(x: *const f32, gate: *const f32, len: usize) -> [f64; 2] {
     let mut counts = [[0.0; LANES]; 2];
     // SAFETY: the caller's.
     unsafe {
         let (mut all, mut open, one) = (R::zero(), R::zero(), R::splat(1.0));
-        for first in (0..x.len()).step_by(R::LANES) {
-            let (x, gate) = (R::load(x.as_ptr().add(first)), R::load(gate.as_ptr().add(first)));
+        for first in (0..len).step_by(R::LANES) {
+            let (x, gate) = (R::load(x.add(first)), R::load(gate.add(first)));
             let here = R::zero().add_where(x.is_zero(), one);
             all = all.add(here);
             open = open.add_where(gate.positive(), here);

@@ -1,11 +1,15 @@
 //! The loop of forward and input gradient: a tile of output pixels in registers.
 
 use super::image::Image;
+use super::look::Look;
 use crate::level::Kernel;
 use crate::vector::{LANES, Vector};
 
+/// Elements that are looked at together: they leave room in a first cache.
+const PIECE: usize = 4096;
+
 /// One padded sample under a packed weight.
-pub(super) struct Correlate<'a> {
+pub(super) struct Correlate<'a, 'l> {
     pub image: &'a Image,
     /// The zero-bordered sample, [`Image::blank`] in size.
     pub padded: &'a [f32],
@@ -17,9 +21,11 @@ pub(super) struct Correlate<'a> {
     pub relu: bool,
     /// `[oh, ow, channels_out]`.
     pub output: &'a mut [f32],
+    /// Looks at rows as they are finished, and the sample's number.
+    pub look: Option<(&'a mut Look<'l>, usize)>,
 }
 
-impl Kernel for Correlate<'_> {
+impl Kernel for Correlate<'_, '_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(mut self) {
         let blocks = self.bias.len() / LANES;
@@ -35,6 +41,9 @@ impl Kernel for Correlate<'_> {
                     } else {
                         self.row_of::<V, 1>(block, oh, width);
                     }
+                    if block + 1 + usize::from(pair) == blocks {
+                        self.look_at::<V>(oh);
+                    }
                 }
             }
             block += 1 + usize::from(pair);
@@ -42,7 +51,23 @@ impl Kernel for Correlate<'_> {
     }
 }
 
-impl Correlate<'_> {
+impl Correlate<'_, '_> {
+    /// Looks at the rows up to this one, if they are enough for a piece, while they are in the first cache.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    unsafe fn look_at<V: Vector>(&mut self, oh: usize) {
+        let Some((look, sample)) = &mut self.look else { return };
+        let (row, end) = (self.image.output[1] * self.image.channels_out, oh + 1);
+        let rows = (PIECE / row).max(1);
+        if end.is_multiple_of(rows) || end == self.image.output[0] {
+            let piece = oh / rows * rows * row..end * row;
+            // SAFETY: the level is the caller's.
+            unsafe { look.piece::<V>(&mut self.output[piece.clone()], *sample * look.sample_len + piece.start) };
+        }
+    }
+
     /// One output row of `B` blocks, by the widest tile that fits it.
     ///
     /// # Safety

@@ -19,10 +19,11 @@ use crate::level::{Kernel, run};
 use crate::vector::{Lanes, Register, Vector};
 
 /// Elements of a piece where all are there at once: what is read leaves room in a first cache.
-pub(crate) const PIECE: usize = 4096;
+const PIECE: usize = 4096;
 
-/// How far ahead a gate is asked for: as much as a piece.
-const AHEAD: usize = 4096;
+/// How far ahead elements are asked for; and a gate, which was computed long before and comes from a far cache.
+const AHEAD: usize = 768;
+const AHEAD_OF_GATE: usize = 4096;
 
 /// Where the sums of the lanes are: of the powers of all elements, and of those that go on; how many go on, and sizes; the extremes.
 const BEHIND: usize = 4;
@@ -36,6 +37,26 @@ const MAX_BEHIND: usize = 15;
 
 /// How far from zero the mean of the probes may be, beside the furthest of them, before distances are taken from it.
 const FAR: f32 = 0.25;
+
+/// Some vectors, at most [`RUN`] elements, and their gate, or themselves in its place.
+#[derive(Clone, Copy)]
+struct Run {
+    /// They are written to only where what goes on is to take their place.
+    x: *mut f32,
+    gate: *const f32,
+    /// Where the elements are kept that are overwritten, or the elements.
+    bare: *mut f32,
+    len: usize,
+}
+
+/// Room for the elements of a run.
+pub(crate) struct Bare([f32; RUN]);
+
+impl Default for Bare {
+    fn default() -> Bare {
+        Bare([0.0; RUN])
+    }
+}
 
 /// What is known of the elements so far.
 pub(crate) struct Running {
@@ -104,78 +125,128 @@ impl Running {
     pub(crate) unsafe fn add<V: Vector>(&mut self, x: &[f32], gate: &[f32]) {
         assert_eq!(x.len(), gate.len(), "moments: elements and gate");
         let whole = x.len() - x.len() % LANES;
-        let (rest, rest_gate) = (&x[whole..], &gate[whole..]);
-        self.count += whole;
         for first in (0..whole).step_by(RUN) {
             let (x, gate) = (&x[first..whole.min(first + RUN)], &gate[first..whole.min(first + RUN)]);
-            // SAFETY: the pieces are whole vectors, and the level is the caller's.
+            // SAFETY: whole vectors of both, of which none is written, and the level is the caller's.
             unsafe {
-                match (self.gated, self.centre == 0.0 && self.scale == 1.0) {
-                    (false, true) => self.add_run::<V, false, true>(x, gate),
-                    (false, false) => self.add_run::<V, false, false>(x, gate),
-                    (true, true) => self.add_run::<V, true, true>(x, gate),
-                    (true, false) => self.add_run::<V, true, false>(x, gate),
-                }
+                let (x, len) = (x.as_ptr().cast_mut(), x.len());
+                self.add_run::<V, false>(Run { x, gate: gate.as_ptr(), bare: x, len });
             }
         }
-        if !rest.is_empty() {
-            let behind = if self.gated { gated(rest, rest_gate) } else { rectified(rest) };
-            self.rest = [self.rest[0].merge(&Moments::exact(rest)), self.rest[1].merge(&Moments::exact(&behind))];
+        self.count += whole;
+        self.add_rest(&x[whole..], &gate[whole..]);
+    }
+
+    /// The same, and leaves what goes on in the piece's place. `bare` is room for some elements.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    pub(crate) unsafe fn add_passing<V: Vector>(&mut self, x: &mut [f32], gate: Option<&[f32]>, bare: &mut Bare) {
+        assert!(gate.is_none_or(|gate| gate.len() == x.len()), "moments: elements and gate");
+        let (whole, rest) = x.split_at_mut(x.len() - x.len() % LANES);
+        for (at, x) in whole.chunks_mut(RUN).enumerate() {
+            let gate = gate.map_or(x.as_ptr(), |gate| gate[at * RUN..][..x.len()].as_ptr());
+            let (bare, len) = (bare.0.as_mut_ptr(), x.len());
+            // SAFETY: whole vectors of both, for which there is room, and the level is the caller's.
+            unsafe { self.add_run::<V, true>(Run { x: x.as_mut_ptr(), gate, bare, len }) };
+        }
+        self.count += whole.len();
+        let gate = gate.map(|gate| &gate[whole.len()..]);
+        let behind = self.add_rest(rest, gate.unwrap_or(rest));
+        rest.copy_from_slice(&behind);
+    }
+
+    /// Adds elements that fill no vector; what goes on of them.
+    fn add_rest(&mut self, x: &[f32], gate: &[f32]) -> Vec<f32> {
+        if x.is_empty() {
+            return Vec::new();
+        }
+        let behind = if self.gated { gated(x, gate) } else { rectified(x) };
+        self.rest = [self.rest[0].merge(&Moments::exact(x)), self.rest[1].merge(&Moments::exact(&behind))];
+        behind
+    }
+
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    unsafe fn add_run<V: Vector, const PASSES: bool>(&mut self, run: Run) {
+        // SAFETY: the caller's.
+        unsafe {
+            match (self.gated, self.centre == 0.0 && self.scale == 1.0) {
+                (false, true) => self.add_run_of::<V, PASSES, false, true>(run),
+                (false, false) => self.add_run_of::<V, PASSES, false, false>(run),
+                (true, true) => self.add_run_of::<V, PASSES, true, true>(run),
+                (true, false) => self.add_run_of::<V, PASSES, true, false>(run),
+            }
         }
     }
 
     /// # Safety
-    /// The level's instructions must be available, and both be whole vectors, as many of each.
+    /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn add_run<V: Vector, const GATED: bool, const PLAIN: bool>(&mut self, x: &[f32], gate: &[f32]) {
+    unsafe fn add_run_of<V: Vector, const PASSES: bool, const GATED: bool, const PLAIN: bool>(&mut self, run: Run) {
         let mut has_zeros = false;
         for lane in (0..LANES).step_by(V::Register::LANES) {
             // SAFETY: the caller's.
             unsafe {
                 if V::Register::MANY || !GATED {
-                    has_zeros |= self.add_lanes::<V, GATED, PLAIN, true, true>(x, gate, lane);
+                    has_zeros |= self.add_lanes::<V, PASSES, GATED, PLAIN, true, true>(run, lane);
                 } else {
                     // The sums of both are more than there are registers.
-                    has_zeros |= self.add_lanes::<V, GATED, PLAIN, true, false>(x, gate, lane);
-                    self.add_lanes::<V, GATED, PLAIN, false, true>(x, gate, lane);
+                    self.add_lanes::<V, false, GATED, PLAIN, false, true>(run, lane);
+                    has_zeros |= self.add_lanes::<V, PASSES, GATED, PLAIN, true, false>(run, lane);
                 }
             }
         }
         if has_zeros {
+            // Elements that were overwritten are in the other place.
+            let gate = if GATED { run.gate } else { run.bare };
             // SAFETY: the caller's.
-            let [own, behind] = unsafe { zeros_among::<V::Register>(x, gate) };
+            let [own, behind] = unsafe { zeros_among::<V::Register>(run.bare, gate, run.len) };
             self.zeros = [self.zeros[0] + own, self.zeros[1] + behind];
         }
     }
 
-    /// Adds the powers of some lanes of each vector, their sizes, or both; whether one whose powers were added is zero.
+    /// Adds the powers of some lanes of each vector, their sizes, or both; whether one whose powers were added is zero. What `PASSES` takes the elements'
+    /// place, and these are kept aside.
     ///
     /// # Safety
-    /// The level's instructions must be available, and both be whole vectors, as many of each.
+    /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn add_lanes<V: Vector, const GATED: bool, const PLAIN: bool, const POWERS: bool, const SIZES: bool>(
+    unsafe fn add_lanes<
+        V: Vector,
+        const PASSES: bool,
+        const GATED: bool,
+        const PLAIN: bool,
+        const POWERS: bool,
+        const SIZES: bool,
+    >(
         &mut self,
-        x: &[f32],
-        gate: &[f32],
+        run: Run,
         lane: usize,
     ) -> bool {
         // SAFETY: the caller's.
         unsafe {
             let (factor, shift) = (V::Register::splat(self.scale), V::Register::splat(-self.centre * self.scale));
             let (mut powers, mut sizes) = (BothPowers::<V::Register>::new(), BothSizes::<V::Register>::new());
-            for first in (0..x.len()).step_by(LANES) {
-                let (x, gate) = (x.as_ptr().add(first + lane), gate.as_ptr().add(first + lane));
-                if GATED && POWERS && lane == 0 {
-                    // A gate was computed long before: it comes from a far cache.
-                    V::prefetch(gate.wrapping_add(AHEAD));
+            for first in (lane..lane + run.len).step_by(LANES) {
+                let (at, gate) = (run.x.add(first), run.gate.add(first));
+                if POWERS && lane == 0 {
+                    V::prefetch(if GATED { gate.wrapping_add(AHEAD_OF_GATE) } else { at.wrapping_add(AHEAD) });
                 }
-                let x = V::Register::load(x);
+                let x = V::Register::load(at);
                 let goes_on = if GATED { V::Register::load(gate) } else { x }.positive();
                 if SIZES {
                     sizes.add::<GATED>(x, goes_on);
                 }
                 if POWERS {
                     powers.add::<PLAIN>(x, if PLAIN { x } else { x.mul_add(factor, shift) }, goes_on);
+                }
+                if PASSES {
+                    x.store(run.bare.add(first));
+                    // A ReLU lets a NaN through.
+                    if GATED { x.kept(goes_on) } else { V::Register::zero().greater(x) }.store(at);
                 }
             }
             if POWERS {

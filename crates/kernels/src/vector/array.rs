@@ -159,6 +159,11 @@ impl Register for Array {
     }
 
     #[inline(always)]
+    unsafe fn kept(self, lanes: [bool; LANES]) -> Self {
+        self.chosen(lanes, Array([0.0; LANES]))
+    }
+
+    #[inline(always)]
     unsafe fn add_where(self, lanes: [bool; LANES], addend: Self) -> Self {
         // SAFETY: no instruction is asked for.
         unsafe { self.add(addend) }.chosen(lanes, self)

@@ -88,6 +88,12 @@ impl Register for Half {
         unsafe { _mm256_cmp_ps::<_CMP_EQ_OQ>(self.0, _mm256_setzero_ps()) }
     }
 
+    #[inline(always)]
+    unsafe fn kept(self, lanes: __m256) -> Self {
+        // SAFETY: the caller vouches for AVX2 and FMA.
+        unsafe { Half(_mm256_and_ps(self.0, lanes)) }
+    }
+
     // What is not chosen adds a zero, which changes no sum but a negative zero.
     #[inline(always)]
     unsafe fn add_where(self, lanes: __m256, addend: Self) -> Self {
@@ -116,16 +122,6 @@ impl Register for Half {
 }
 
 impl Half {
-    /// Those lanes, and zero elsewhere.
-    ///
-    /// # Safety
-    /// The processor must have AVX2.
-    #[inline(always)]
-    unsafe fn kept(self, lanes: __m256) -> Self {
-        // SAFETY: the caller vouches for AVX2.
-        unsafe { Half(_mm256_and_ps(self.0, lanes)) }
-    }
-
     /// Those lanes, and a NaN elsewhere: all bits.
     ///
     /// # Safety

@@ -183,6 +183,12 @@ impl Register for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn kept(self, lanes: __mmask16) -> Self {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe { Avx512(_mm512_maskz_mov_ps(lanes, self.0)) }
+    }
+
+    #[inline(always)]
     unsafe fn add_where(self, lanes: __mmask16, addend: Self) -> Self {
         // SAFETY: the caller vouches for AVX-512F.
         unsafe { Avx512(_mm512_mask_add_ps(self.0, lanes, self.0, addend.0)) }

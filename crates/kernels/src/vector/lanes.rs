@@ -91,6 +91,12 @@ pub trait Register: Lanes {
     /// The level's instructions must be available.
     unsafe fn is_zero(self) -> Self::Mask;
 
+    /// `self` in those lanes, zero elsewhere.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn kept(self, lanes: Self::Mask) -> Self;
+
     /// `self + addend` in those lanes, `self` elsewhere.
     ///
     /// # Safety

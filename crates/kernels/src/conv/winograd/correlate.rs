@@ -7,7 +7,6 @@ use crate::conv::Finish;
 use crate::conv::look::Look;
 use crate::level::Kernel;
 use crate::vector::{LANES, Vector};
-use std::ops::Range;
 
 /// Some samples under a transformed weight.
 pub(in crate::conv) struct Correlate<'a, 'l> {
@@ -33,7 +32,7 @@ impl Kernel for Correlate<'_, '_> {
         let zeros_in = Buffer::zeros(tiles.width * tiles.channels_in);
         let mut transformed = Transformed::new(tiles.channels_in);
         let mut product = Transformed::new(tiles.channels_out);
-        for (at, places) in tiles.places(samples).chunks(TOGETHER).enumerate() {
+        for places in tiles.places(samples).chunks(TOGETHER) {
             // SAFETY: the caller vouches for the level.
             unsafe {
                 for (tile, &place) in places.iter().enumerate() {
@@ -48,28 +47,28 @@ impl Kernel for Correlate<'_, '_> {
                     for block in 0..tiles.channels_out / LANES {
                         self.write(product.under::<V, Output, OUT>(block, tile), place, block);
                     }
+                    if place.x + OUT >= tiles.width {
+                        self.look_at::<V>(place);
+                    }
                 }
-                self.look_at::<V>(at * TOGETHER / tiles.columns..(at * TOGETHER + places.len()) / tiles.columns);
             }
         }
     }
 }
 
 impl Correlate<'_, '_> {
-    /// Looks at some rows of tiles.
+    /// Looks at a row of tiles, of which this is the last one, while it is in the first cache.
     ///
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn look_at<V: Vector>(&mut self, rows: Range<usize>) {
+    unsafe fn look_at<V: Vector>(&mut self, place: Place) {
         let Some(look) = &mut self.look else { return };
-        let row = self.tiles.width * self.tiles.channels_out;
-        for (sample, tile_row) in rows.map(|at| (at / self.tiles.rows, at % self.tiles.rows)) {
-            let [first, end] = [tile_row * OUT, self.tiles.height.min((tile_row + 1) * OUT)];
-            let sample = sample * self.tiles.height;
-            // SAFETY: the level is the caller's.
-            unsafe { look.piece::<V>(self.output, (sample + first) * row..(sample + end) * row) };
-        }
+        let Tiles { height, width, channels_out, .. } = *self.tiles;
+        let [first, end] =
+            [place.y, height.min(place.y + OUT)].map(|y| (place.sample * height + y) * width * channels_out);
+        // SAFETY: the level is the caller's.
+        unsafe { look.piece::<V>(&mut self.output[first..end], first) };
     }
 
     /// Sixteen channels of a tile of the output.
