@@ -53,8 +53,8 @@ pub fn max_gradient(
     run(MaxGradient { g, input, output, left: &mut left, gradient });
 }
 
-/// The elements at some places of what [`max_gradient`] gives without a ReLU, from the `gradient` through one, where windows are next to each other: kernels as
-/// large as their strides, without padding.
+/// The elements at some places, in ascending order, of what [`max_gradient`] gives without a ReLU, from the `gradient` through one, where windows are next to
+/// each other: kernels as large as their strides, without padding.
 ///
 /// # Panics
 /// When a place does not exist.
@@ -67,8 +67,9 @@ pub fn max_gradient_at(
     places: &[usize],
 ) -> Vec<f32> {
     check_lengths(g, input.len(), upstream.len());
-    let Window { kernel, stride, padding, .. } = g.window;
+    let Window { input: [height, width], kernel, stride, padding } = g.window;
     debug_assert!(kernel == stride && padding == [0, 0], "max pooling gradient: overlapping windows in {g:?}");
+    debug_assert!(places.is_sorted(), "max pooling gradient: places");
     // Where the greatest element of a window is above zero, the ReLU changes nothing. No branch asks whether one is, since it could not be predicted.
     let mut elements: Vec<f32> = places.iter().map(|&place| gradient[place]).collect();
     let (mut others, mut count) = (vec![0; places.len()], 0);
@@ -76,32 +77,31 @@ pub fn max_gradient_at(
         others[count] = at;
         count += 1 - usize::from(input[place] > 0.0);
     }
+    let (channels, row, [rows, columns]) = (g.channels, width * g.channels, g.window.output());
+    // The row at hand, where it begins, and the first window of its sample.
+    let (mut y, mut begin, mut sample) = (0, 0, 0);
     for &at in &others[..count] {
-        elements[at] = spread_to(g, input, output, upstream, places[at]);
+        let place = places[at];
+        while place - begin >= row {
+            (y, begin) = (y + 1, begin + row);
+            if y == height {
+                (y, sample) = (0, sample + rows * columns);
+            }
+        }
+        let (x, channel) = ((place - begin) / channels, (place - begin) % channels);
+        let [oh, ow] = [y / kernel[0], x / kernel[1]];
+        let window = (sample + oh * columns + ow) * channels + channel;
+        let is_greatest = oh < rows && ow < columns && input[place] == output[window];
+        // The first of them takes it all.
+        let (above, left) = (y - oh * kernel[0], x - ow * kernel[1]);
+        let mut before = (0..=above).flat_map(|i| (0..if i == above { left } else { kernel[1] }).map(move |j| (i, j)));
+        let takes = is_greatest && {
+            let first = place - above * row - left * channels;
+            !before.any(|(i, j)| input[first + i * row + j * channels] == input[place])
+        };
+        elements[at] = if takes { upstream[window] } else { 0.0 };
     }
     elements
-}
-
-/// What an element of the input gets of its window's upstream gradient.
-fn spread_to(g: &Pool2d, input: &[f32], output: &[f32], upstream: &[f32], place: usize) -> f32 {
-    let Window { input: [height, width], kernel, .. } = g.window;
-    let (channels, row, [rows, columns]) = (g.channels, width * g.channels, g.window.output());
-    let (y, x, channel) = (place / row, place % row / channels, place % channels);
-    let (sample, y) = (y / height, y % height);
-    let (oh, ow) = (y / kernel[0], x / kernel[1]);
-    if oh >= rows || ow >= columns {
-        return 0.0;
-    }
-    let window = ((sample * rows + oh) * columns + ow) * channels + channel;
-    let max = output[window];
-    if input[place] != max {
-        return 0.0;
-    }
-    let first = (sample * height + oh * kernel[0]) * row + ow * kernel[1] * channels + channel;
-    let (before, own) = (y % kernel[0], x % kernel[1]);
-    let mut earlier = (0..=before).flat_map(|i| (0..if i == before { own } else { kernel[1] }).map(move |j| (i, j)));
-    let is_first = !earlier.any(|(i, j)| input[first + i * row + j * channels] == max);
-    if is_first { upstream[window] } else { 0.0 }
 }
 
 /// `output[n, oh, ow, c] = mean of input under the window`; padding counts as zeros (PyTorch's `count_include_pad=True`).

@@ -3,15 +3,21 @@
 use crate::digest::{Cut, Digest, Digests};
 use seismograd_autodiff::{Flow, Glimpse, Observer, Passage, Port, Site, Tensor, Var};
 use seismograd_tensor::moments::Moments;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Which ends of which scopes are kept, each in a slot of its own. Every end of every scope of every graph is looked up, and mostly few are here: a
-/// comparison or two beat a hash.
+/// Which ends of which scopes are kept, each in a slot of its own.
 #[derive(Debug, Default)]
 pub(crate) struct Watched {
-    slots: BTreeMap<String, [Option<Slot>; 2]>,
+    /// How each scope's name begins. Every end of every scope of every graph is looked up several times: comparing these integers, a vector of them at a time,
+    /// beats a tree and a hash.
+    beginnings: Vec<u64>,
+    scopes: Vec<(String, [Option<Slot>; 2])>,
     len: usize,
+}
+
+/// The first eight bytes of a name.
+fn beginning(name: &str) -> u64 {
+    name.bytes().take(8).fold(0, |beginning, byte| beginning << 8 | u64::from(byte))
 }
 
 /// Where an end of a scope is kept.
@@ -26,18 +32,30 @@ impl Watched {
     /// Adds an end of a scope, in the next slot.
     pub(crate) fn add(&mut self, scope: &str, port: Port, whole: bool) -> usize {
         let at = self.len;
-        self.slots.entry(scope.to_owned()).or_default()[port as usize] = Some(Slot { at, whole });
+        let known = self.find(scope).unwrap_or_else(|| {
+            self.beginnings.push(beginning(scope));
+            self.scopes.push((scope.to_owned(), [None; 2]));
+            self.scopes.len() - 1
+        });
+        self.scopes[known].1[port as usize] = Some(Slot { at, whole });
         self.len += 1;
         at
     }
 
     /// The most digests that one watch makes: of each end that is not kept whole, a value and a gradient.
     fn digests(&self) -> usize {
-        2 * self.slots.values().flatten().flatten().filter(|slot| !slot.whole).count()
+        2 * self.scopes.iter().flat_map(|(_, ports)| ports).flatten().filter(|slot| !slot.whole).count()
     }
 
     fn slot(&self, site: Site<'_>) -> Option<Slot> {
-        self.slots.get(site.scope)?[site.port as usize]
+        self.scopes[self.find(site.scope)?].1[site.port as usize]
+    }
+
+    /// Where a scope is among the scopes.
+    fn find(&self, scope: &str) -> Option<usize> {
+        let wanted = beginning(scope);
+        let mut alike = self.beginnings.iter().enumerate().filter(|(_, beginning)| **beginning == wanted);
+        alike.find(|(at, _)| self.scopes[*at].0 == scope).map(|(at, _)| at)
     }
 }
 
@@ -249,6 +267,7 @@ impl Watch {
 mod tests {
     use super::*;
     use seismograd_autodiff::{Graph, Window};
+    use std::collections::BTreeMap;
 
     fn watch(watched: Watched) -> Watch {
         Watch::new(&Arc::new(watched), Cut { samples: 0..1, of: 1 })
