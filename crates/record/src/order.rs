@@ -34,6 +34,8 @@ const LEADING: u32 = 11;
 const NEXT: u32 = 7;
 /// Elements from which on buckets are worth their counters.
 const MANY: usize = 512;
+/// Buckets that are passed over together.
+const GROUP: usize = 16;
 
 /// The bucket of an element by its leading bits.
 fn leading(key: u32) -> usize {
@@ -93,21 +95,27 @@ fn narrow(
         counts[(buckets.of)(b)][1] += 1;
     }
     rest.iter().for_each(|&key| counts[(buckets.of)(key)][0] += 1);
-    let (mut wanted, mut kept_ranks) = (Vec::new(), Vec::new());
+    let (mut wanted, mut kept_ranks) = (Vec::new(), Vec::with_capacity(ranks.len()));
     // Elements in buckets before the one at hand: all of them, and those that will be kept.
     let (mut passed, mut kept) = (0, 0);
-    for (bucket, [a, b]) in counts.iter().enumerate() {
-        let count = (a + b) as usize;
-        if ranks[kept_ranks.len()] < passed + count {
-            let here = ranks[kept_ranks.len()..].iter().take_while(|&&rank| rank < passed + count);
-            kept_ranks.extend(here.map(|rank| kept + rank - passed));
-            wanted.push((buckets.prefix)(bucket));
-            kept += count;
-            if kept_ranks.len() == ranks.len() {
-                break;
-            }
+    for (group, counts) in counts.chunks(GROUP).enumerate() {
+        let Some(&next) = ranks.get(kept_ranks.len()) else { break };
+        let all = counts.iter().fold(0, |all, [a, b]| all + a + b) as usize;
+        if next >= passed + all {
+            passed += all;
+            continue;
         }
-        passed += count;
+        for (at, [a, b]) in counts.iter().enumerate() {
+            let end = passed + (a + b) as usize;
+            let here = ranks[kept_ranks.len()..].iter().take_while(|&&rank| rank < end);
+            let before = kept_ranks.len();
+            kept_ranks.extend(here.map(|rank| kept + rank - passed));
+            if kept_ranks.len() > before {
+                wanted.push((buckets.prefix)(group * GROUP + at));
+                kept += end - passed;
+            }
+            passed = end;
+        }
     }
     (keys_with_prefixes(keys, &wanted, u32::BITS - buckets.bits), kept_ranks, wanted)
 }
