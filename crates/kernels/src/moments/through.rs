@@ -27,7 +27,6 @@ const AHEAD_OF_GATE: usize = 4096;
 
 /// Where the sums of the lanes are: of the powers of all elements, and of those that go on; how many go on, and sizes; the extremes.
 const BEHIND: usize = 4;
-const OPEN: usize = 8;
 const SIZES: usize = 9;
 const SIZES_BEHIND: usize = 10;
 const MIN: usize = 12;
@@ -64,6 +63,8 @@ pub(crate) struct Running {
     scale: f32,
     gated: bool,
     count: usize,
+    /// How many go on.
+    open: usize,
     /// Elements that are zero, and those of them that go on.
     zeros: [f64; 2],
     rows: [[f32; LANES]; LANES],
@@ -79,7 +80,7 @@ impl Default for Running {
             (rows[min], rows[max]) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
         }
         let rest = [Moments::default(); 2];
-        Running { centre: 0.0, scale: 1.0, gated: false, count: 0, zeros: [0.0; 2], rows, rest }
+        Running { centre: 0.0, scale: 1.0, gated: false, count: 0, open: 0, zeros: [0.0; 2], rows, rest }
     }
 }
 
@@ -186,19 +187,21 @@ impl Running {
     /// The level's instructions must be available.
     #[inline(always)]
     unsafe fn add_run_of<V: Vector, const PASSES: bool, const GATED: bool, const PLAIN: bool>(&mut self, run: Run) {
-        let mut has_zeros = false;
+        let (mut has_zeros, mut open) = (false, [0u64; RUN / 64]);
+        let bits = open.as_mut_ptr().cast();
         for lane in (0..LANES).step_by(V::Register::LANES) {
-            // SAFETY: the caller's.
+            // SAFETY: the caller's, and there is room for a bit of each element.
             unsafe {
                 if V::Register::MANY || !GATED {
-                    has_zeros |= self.add_lanes::<V, PASSES, GATED, PLAIN, true, true>(run, lane);
+                    has_zeros |= self.add_lanes::<V, PASSES, GATED, PLAIN, true, true>(run, lane, bits);
                 } else {
                     // The sums of both are more than there are registers.
-                    self.add_lanes::<V, false, GATED, PLAIN, false, true>(run, lane);
-                    has_zeros |= self.add_lanes::<V, PASSES, GATED, PLAIN, true, false>(run, lane);
+                    self.add_lanes::<V, false, GATED, PLAIN, false, true>(run, lane, bits);
+                    has_zeros |= self.add_lanes::<V, PASSES, GATED, PLAIN, true, false>(run, lane, bits);
                 }
             }
         }
+        self.open += open.iter().map(|bits| bits.count_ones()).sum::<u32>() as usize;
         if has_zeros {
             // Elements that were overwritten are in the other place.
             let gate = if GATED { run.gate } else { run.bare };
@@ -225,6 +228,7 @@ impl Running {
         &mut self,
         run: Run,
         lane: usize,
+        bits: *mut u8,
     ) -> bool {
         // SAFETY: the caller's.
         unsafe {
@@ -241,6 +245,7 @@ impl Running {
                     sizes.add::<GATED>(x, goes_on);
                 }
                 if POWERS {
+                    V::Register::store_bits(goes_on, bits.add(first / 8));
                     powers.add::<PLAIN>(x, if PLAIN { x } else { x.mul_add(factor, shift) }, goes_on);
                 }
                 if PASSES {
@@ -267,7 +272,7 @@ impl Running {
     pub(crate) unsafe fn finish<V: Vector>(&mut self) -> Option<[Moments; 2]> {
         // SAFETY: the level is the caller's.
         let (totals, least, greatest) = unsafe { Rows(&mut self.rows).put_together::<V>() };
-        let (n, open, scale) = (self.count as f64, totals[OPEN], f64::from(self.scale));
+        let (n, open, scale) = (self.count as f64, self.open as f64, f64::from(self.scale));
         // The centre from zero, in units of the scale.
         let t = f64::from(self.centre) * scale;
         let powers = [totals[0], totals[1], totals[2], totals[3]];
@@ -327,7 +332,6 @@ fn with_zeros_at([s1, s2, s3, s4]: [f64; 4], n: f64, d: f64) -> [f64; 4] {
 struct BothPowers<R> {
     own: Powers<R>,
     behind: Powers<R>,
-    open: R,
     /// The least square or size, zero where an element is.
     least: R,
 }
@@ -340,7 +344,7 @@ impl<R: Register> BothPowers<R> {
         // SAFETY: the level is the caller's.
         unsafe {
             let powers = Powers::new();
-            BothPowers { own: powers, behind: powers, open: R::zero(), least: R::splat(f32::INFINITY) }
+            BothPowers { own: powers, behind: powers, least: R::splat(f32::INFINITY) }
         }
     }
 
@@ -355,7 +359,6 @@ impl<R: Register> BothPowers<R> {
             let square = d.mul(d);
             self.least = if PLAIN { square } else { x.abs() }.lesser(self.least);
             self.own.add(d, square);
-            self.open = self.open.add_where(goes_on, R::splat(1.0));
             self.behind.add_where(goes_on, d, square);
         }
     }
@@ -370,7 +373,6 @@ impl<R: Register> BothPowers<R> {
         unsafe {
             add_to(self.own.sums(), lane, rows);
             add_to(self.behind.sums(), lane, &mut rows[BEHIND..]);
-            add_to([self.open], lane, &mut rows[OPEN..]);
         }
     }
 

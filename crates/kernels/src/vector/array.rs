@@ -159,6 +159,13 @@ impl Register for Array {
     }
 
     #[inline(always)]
+    unsafe fn store_bits(lanes: [bool; LANES], to: *mut u8) {
+        let bits = lanes.iter().rev().fold(0u16, |bits, &lane| bits << 1 | u16::from(lane));
+        // SAFETY: the caller vouches for two writable bytes.
+        unsafe { to.cast::<u16>().write_unaligned(bits) }
+    }
+
+    #[inline(always)]
     unsafe fn kept(self, lanes: [bool; LANES]) -> Self {
         self.chosen(lanes, Array([0.0; LANES]))
     }

@@ -89,6 +89,12 @@ impl Register for Half {
     }
 
     #[inline(always)]
+    unsafe fn store_bits(lanes: __m256, to: *mut u8) {
+        // SAFETY: the caller vouches for AVX2 and for a writable byte.
+        unsafe { to.write(_mm256_movemask_ps(lanes) as u8) }
+    }
+
+    #[inline(always)]
     unsafe fn kept(self, lanes: __m256) -> Self {
         // SAFETY: the caller vouches for AVX2 and FMA.
         unsafe { Half(_mm256_and_ps(self.0, lanes)) }

@@ -183,6 +183,12 @@ impl Register for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn store_bits(lanes: __mmask16, to: *mut u8) {
+        // SAFETY: the caller vouches for two writable bytes.
+        unsafe { to.cast::<u16>().write_unaligned(lanes) }
+    }
+
+    #[inline(always)]
     unsafe fn kept(self, lanes: __mmask16) -> Self {
         // SAFETY: the caller vouches for AVX-512F.
         unsafe { Avx512(_mm512_maskz_mov_ps(lanes, self.0)) }

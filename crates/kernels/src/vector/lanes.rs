@@ -91,6 +91,12 @@ pub trait Register: Lanes {
     /// The level's instructions must be available.
     unsafe fn is_zero(self) -> Self::Mask;
 
+    /// Writes a bit for each lane, set for those lanes.
+    ///
+    /// # Safety
+    /// `to` must be valid for as many bits, and the level's instructions available.
+    unsafe fn store_bits(lanes: Self::Mask, to: *mut u8);
+
     /// `self` in those lanes, zero elsewhere.
     ///
     /// # Safety
