@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Some samples of a batch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cut {
     /// Which.
     pub samples: Range<usize>,
@@ -41,7 +41,7 @@ impl Digest<'_> {
 }
 
 /// Digests of the same samples, all in the same memory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Digests {
     cut: Cut,
     moments: Vec<Moments>,
@@ -52,21 +52,27 @@ pub(crate) struct Digests {
     kept: Vec<(usize, Places)>,
 }
 
-/// Sizes of signals that are expected: more are no harm.
-const SIZES: usize = 16;
-
 impl Digests {
-    /// None so far, and room for so many.
-    pub(crate) fn new(cut: Cut, room: usize) -> Digests {
-        let samples = cut.samples.len();
-        let expected = (SAMPLE * samples).div_ceil(cut.of.max(1)) + 1;
-        Digests {
-            cut,
-            moments: Vec::with_capacity(room * samples),
-            samples: Vec::with_capacity(room * expected),
-            entries: Vec::with_capacity(room),
-            kept: Vec::with_capacity(SIZES),
+    /// None so far.
+    #[cfg(test)]
+    pub(crate) fn new(cut: Cut) -> Digests {
+        Digests { cut, ..Digests::default() }
+    }
+
+    /// Whether they are of these samples.
+    pub(crate) fn are_of(&self, cut: &Cut) -> bool {
+        self.cut == *cut
+    }
+
+    /// None of these samples, in the memory of others. What is kept of so many elements stays known if the samples are the same.
+    pub(crate) fn restart(&mut self, cut: Cut) {
+        if !self.are_of(&cut) {
+            self.kept.clear();
         }
+        self.cut = cut;
+        self.moments.clear();
+        self.samples.clear();
+        self.entries.clear();
     }
 
     /// The elements of each sample.
@@ -213,7 +219,7 @@ mod tests {
     fn columns(elements: &[f32], samples: usize, cuts: &[usize]) -> Vec<f32> {
         let features = elements.len() / samples;
         let pieces = cuts.windows(2).map(|cut| {
-            let mut digests = Digests::new(Cut { samples: cut[0]..cut[1], of: samples }, 2);
+            let mut digests = Digests::new(Cut { samples: cut[0]..cut[1], of: samples });
             let elements = &elements[cut[0] * features..cut[1] * features];
             // What stands before it in the same memory does not matter.
             for elements in [&vec![7.0; elements.len()], elements] {
@@ -284,7 +290,7 @@ mod tests {
         for (features, samples, of) in [(1, 0..1, 1), (10, 2..5, 7), (2500, 0..3, 12), (2500, 9..12, 12), (3, 1..1, 2)]
         {
             let elements: Vec<f32> = (0..samples.len() * features).map(|at| (at * 7919 % 1009) as f32).collect();
-            let mut digests = Digests::new(Cut { samples, of }, 2);
+            let mut digests = Digests::new(Cut { samples, of });
             let moments: Vec<Moments> = digests.cut(&elements).map(Moments::of).collect();
             digests.add(&elements, moments.iter().copied());
             let kept: Vec<f32> = digests.places(elements.len()).iter().map(|&at| elements[at]).collect();

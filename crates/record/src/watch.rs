@@ -3,7 +3,7 @@
 use crate::digest::{Cut, Digest, Digests};
 use seismograd_autodiff::{Flow, Glimpse, Observer, Passage, Port, Site, Tensor, Var};
 use seismograd_tensor::moments::Moments;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Which ends of which scopes are kept, each in a slot of its own.
 #[derive(Debug, Default)]
@@ -13,6 +13,16 @@ pub(crate) struct Watched {
     beginnings: Vec<u64>,
     scopes: Vec<(String, [Option<Slot>; 2])>,
     len: usize,
+    /// Of watches that are no more, for the next ones: each step watches the same samples.
+    spare: Mutex<Vec<Memory>>,
+}
+
+/// What a watch fills.
+#[derive(Debug, Default)]
+struct Memory {
+    digests: Digests,
+    seen: Vec<Seen>,
+    values: Vec<(Var, usize)>,
 }
 
 /// The first eight bytes of a name.
@@ -42,9 +52,16 @@ impl Watched {
         at
     }
 
-    /// The most digests that one watch makes: of each end that is not kept whole, a value and a gradient.
-    fn digests(&self) -> usize {
-        2 * self.scopes.iter().flat_map(|(_, ports)| ports).flatten().filter(|slot| !slot.whole).count()
+    /// Empty memory for a watch of these samples.
+    fn memory(&self, cut: Cut) -> Memory {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_the_same = spare.iter().position(|memory| memory.digests.are_of(&cut));
+        let at = of_the_same.or(spare.len().checked_sub(1));
+        let mut memory = at.map(|at| spare.swap_remove(at)).unwrap_or_default();
+        drop(spare);
+        memory.digests.restart(cut);
+        memory.seen.resize_with(self.len, Seen::default);
+        memory
     }
 
     fn slot(&self, site: Site<'_>) -> Option<Slot> {
@@ -100,13 +117,12 @@ pub struct Watch {
 
 impl Watch {
     pub(crate) fn new(watched: &Arc<Watched>, cut: Cut) -> Watch {
-        let seen = vec![Seen::default(); watched.len];
-        let digests = Digests::new(cut, watched.digests());
+        let Memory { digests, seen, values } = watched.memory(cut);
         Watch {
             watched: Arc::clone(watched),
             digests,
             seen,
-            values: Vec::with_capacity(watched.len),
+            values,
             last_gradient: None,
             rectified: None,
             passed: Vec::new(),
@@ -124,6 +140,17 @@ impl Watch {
 
     pub(crate) fn is_of(&self, watched: &Arc<Watched>) -> bool {
         Arc::ptr_eq(&self.watched, watched)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let (digests, mut seen, mut values) =
+            (std::mem::take(&mut self.digests), std::mem::take(&mut self.seen), std::mem::take(&mut self.values));
+        seen.clear();
+        values.clear();
+        let mut spare = self.watched.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.push(Memory { digests, seen, values });
     }
 }
 
@@ -333,7 +360,7 @@ mod tests {
         let conv = graph.conv2d(x, w, None, Window::square(1, 0));
         for (slot, elements) in slots.into_iter().zip([graph.value(conv).as_slice(), &relu]) {
             let Some(Kept::Digest(digest)) = watch.seen(slot).value else { panic!("it was shown") };
-            let mut alone = Digests::new(cut.clone(), 1);
+            let mut alone = Digests::new(cut.clone());
             let moments = alone.cut(elements).map(Moments::of);
             alone.add(elements, moments);
             let [found, expect] = [watch.digest(digest), alone.get(0)].map(|digest| Digest::columns(&[digest]));
@@ -391,7 +418,7 @@ mod tests {
             assert!(watch.passed.is_empty());
             for (scope, slot) in SCOPES.into_iter().zip(slots) {
                 let Some(Kept::Digest(digest)) = watch.seen(slot).gradient else { panic!("it was shown") };
-                let mut alone = Digests::new(cut.clone(), 1);
+                let mut alone = Digests::new(cut.clone());
                 let moments = alone.cut(&seen.0[scope]).map(Moments::exact);
                 alone.add(&seen.0[scope], moments);
                 let [found, expect] = [watch.digest(digest), alone.get(0)].map(|digest| Digest::columns(&[digest]));
