@@ -4,6 +4,7 @@ use crate::buffer::Buffer;
 use crate::elementwise::at_level;
 use crate::level::{Kernel, run};
 use crate::vector::{LANES, Vector};
+use std::ops::{Deref, DerefMut};
 
 /// The key of both zeros: those of negative numbers are below it.
 pub const ZERO: u32 = 1 << 31;
@@ -22,20 +23,70 @@ pub fn element(key: u32) -> f32 {
     f32::from_bits(key ^ (((!key as i32) >> 31) as u32 | ZERO))
 }
 
+/// Keys of some elements, in memory that is used again as a [`Buffer`]'s.
+pub struct Keys {
+    /// Of `len` keys the bits, and room behind them.
+    bits: Buffer,
+    len: usize,
+}
+
+impl Keys {
+    /// None, and room for so many.
+    fn with_room(room: usize) -> Keys {
+        Keys { bits: Buffer::stale(room + LANES), len: 0 }
+    }
+
+    /// How many are below a key.
+    pub fn below(&self, bound: u32) -> usize {
+        let mut below = 0;
+        at_level(|| below = self.iter().fold(0u32, |sum, &key| sum + u32::from(key < bound)));
+        below as usize
+    }
+
+    /// Adds those of the elements that are not zero.
+    fn add_nonzero(&mut self, x: &[f32]) {
+        let mut count = 0;
+        run(Nonzero { x, to: &mut self.bits[self.len..], len: &mut count });
+        at_level(|| {
+            for x in &mut self.bits[self.len..self.len + count] {
+                *x = f32::from_bits(key(*x));
+            }
+        });
+        self.len += count;
+    }
+}
+
+impl Deref for Keys {
+    type Target = [u32];
+
+    fn deref(&self) -> &[u32] {
+        let bits = &self.bits[..self.len];
+        // SAFETY: both types have the same size and alignment, and every bit pattern is one of each.
+        unsafe { std::slice::from_raw_parts(bits.as_ptr().cast(), bits.len()) }
+    }
+}
+
+impl DerefMut for Keys {
+    fn deref_mut(&mut self) -> &mut [u32] {
+        let bits = &mut self.bits[..self.len];
+        // SAFETY: as for `deref`, and `self` is borrowed alone.
+        unsafe { std::slice::from_raw_parts_mut(bits.as_mut_ptr().cast(), bits.len()) }
+    }
+}
+
 /// The keys of the elements that are not zero, in the elements' order.
-pub fn nonzero_keys(x: &[f32]) -> Vec<u32> {
-    let (mut nonzero, mut len) = (Buffer::stale(x.len() + LANES), 0);
-    run(Nonzero { x, to: &mut nonzero, len: &mut len });
-    let mut keys = Vec::with_capacity(len);
-    at_level(|| keys.extend(nonzero[..len].iter().map(|&x| key(x))));
+pub fn nonzero_keys(x: &[f32]) -> Keys {
+    let mut keys = Keys::with_room(x.len());
+    keys.add_nonzero(x);
     keys
 }
 
 /// Of keys of elements that are not zero, as [`nonzero_keys`] gives them, those whose bits above the lowest `shift` are one of the prefixes, in their order.
-pub fn keys_with_prefixes(keys: &[u32], prefixes: &[u32], shift: u32) -> Vec<u32> {
-    let mut all = Vec::new();
+pub fn keys_with_prefixes(keys: &[u32], prefixes: &[u32], shift: u32) -> Keys {
+    let mut all = Keys::with_room(keys.len());
     for keys in keys.chunks(BLOCK) {
         let mut found = [0.0; BLOCK];
+        let found = &mut found[..keys.len()];
         for prefixes in prefixes.chunks(PREFIXES) {
             // A number of comparisons that is known unrolls; the first of them does no harm twice.
             let prefixes: [u32; PREFIXES] = std::array::from_fn(|at| *prefixes.get(at).unwrap_or(&prefixes[0]));
@@ -46,7 +97,7 @@ pub fn keys_with_prefixes(keys: &[u32], prefixes: &[u32], shift: u32) -> Vec<u32
                 }
             });
         }
-        all.extend(nonzero_keys(&found));
+        all.add_nonzero(found);
     }
     all
 }
@@ -100,7 +151,7 @@ mod tests {
             for wanted in [0, 1, 6, 7, 20] {
                 let prefixes: Vec<u32> = keys.iter().rev().take(wanted).map(|key| key >> shift).collect();
                 let expect: Vec<u32> = keys.iter().copied().filter(|key| prefixes.contains(&(key >> shift))).collect();
-                assert_eq!(keys_with_prefixes(&keys, &prefixes, shift), expect, "{wanted} of {shift}");
+                assert_eq!(*keys_with_prefixes(&keys, &prefixes, shift), expect, "{wanted} of {shift}");
             }
         }
     }

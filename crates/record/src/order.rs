@@ -11,14 +11,13 @@
 //!
 //! The order is `f32::total_cmp`'s with both zeros equal. No loop has a branch that depends on the elements, since none could be predicted.
 
-use seismograd_tensor::order::{ZERO, element, keys_with_prefixes, nonzero_keys};
+use seismograd_tensor::order::{Keys, ZERO, element, keys_with_prefixes, nonzero_keys};
 
 /// The elements at these ranks, ascending and below `elements.len()`, in sorted order; and the number of zeros.
 pub(crate) fn order_statistics(elements: &[f32], ranks: &[usize]) -> (Vec<f32>, usize) {
     let keys = nonzero_keys(elements);
     let zeros = elements.len() - keys.len();
-    // Summed rather than counted: a sum is vectorised.
-    let below = keys.iter().fold(0u32, |sum, &key| sum + u32::from(key < ZERO)) as usize;
+    let below = keys.below(ZERO);
     let is_zero = |rank: usize| (below..below + zeros).contains(&rank);
     let other_ranks = ranks.iter().filter(|rank| !is_zero(**rank));
     let other_ranks: Vec<usize> = other_ranks.map(|&rank| if rank < below { rank } else { rank - zeros }).collect();
@@ -47,7 +46,7 @@ fn next(key: u32) -> usize {
     ((key << LEADING) >> (u32::BITS - NEXT)) as usize
 }
 
-fn select(mut keys: Vec<u32>, ranks: &[usize]) -> Vec<u32> {
+fn select(mut keys: Keys, ranks: &[usize]) -> Vec<u32> {
     if keys.len() < MANY || ranks.is_empty() {
         return select_among(&mut keys, ranks);
     }
@@ -86,7 +85,7 @@ fn narrow(
     keys: &[u32],
     ranks: &[usize],
     buckets: &Buckets<impl Fn(u32) -> usize, impl Fn(usize) -> u32>,
-) -> (Vec<u32>, Vec<usize>, Vec<u32>) {
+) -> (Keys, Vec<usize>, Vec<u32>) {
     // Two counters a bucket: one that was just raised takes its time to be there to be raised again.
     let mut counts = vec![[0u32; 2]; buckets.len];
     let (pairs, rest) = keys.as_chunks::<2>();
