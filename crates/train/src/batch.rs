@@ -192,7 +192,7 @@ impl Pass<'_> {
         let mut found = head.graph.backward_from(loss, Tensor::scalar(1.0), &mut head_observer);
         let mut gradients: Vec<Option<Tensor>> = head.leaves.iter().map(|&leaf| found.take(leaf)).collect();
         let (found, observers) = back_through_trunk(trunks, found.take(features));
-        found.iter().for_each(|found| add_found(&mut gradients, found));
+        found.into_iter().for_each(|found| add_found(&mut gradients, found));
         let gradients = gradients.into_iter().zip(self.parameters);
         let shard = Shard {
             gradients: gradients.map(|(sum, of)| sum.unwrap_or_else(|| Tensor::zeros(of.shape()))).collect(),
@@ -278,11 +278,11 @@ fn back_through_trunk<O: Observer + Send>(
 }
 
 /// Adds gradients to sums that may not have begun.
-fn add_found(sums: &mut [Option<Tensor>], found: &[Option<Tensor>]) {
+fn add_found(sums: &mut [Option<Tensor>], found: Vec<Option<Tensor>>) {
     for (sum, gradient) in sums.iter_mut().zip(found) {
         match (sum, gradient) {
-            (Some(sum), Some(gradient)) => sum.accumulate(gradient),
-            (sum @ None, gradient) => *sum = gradient.clone(),
+            (Some(sum), Some(gradient)) => sum.accumulate(&gradient),
+            (sum @ None, gradient) => *sum = gradient,
             (Some(_), None) => {}
         }
     }

@@ -75,12 +75,11 @@ pub(crate) struct Running {
 impl Default for Running {
     /// Of no element.
     fn default() -> Running {
-        let mut rows = [[0.0; LANES]; LANES];
-        for (min, max) in [(MIN, MAX), (MIN_BEHIND, MAX_BEHIND)] {
-            (rows[min], rows[max]) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
-        }
-        let rest = [Moments::default(); 2];
-        Running { centre: 0.0, scale: 1.0, gated: false, count: 0, open: 0, zeros: [0.0; 2], rows, rest }
+        let (rows, rest) = ([[0.0; LANES]; LANES], [Moments::default(); 2]);
+        let mut none =
+            Running { centre: 0.0, scale: 1.0, gated: false, count: 0, open: 0, zeros: [0.0; 2], rows, rest };
+        none.clear();
+        none
     }
 }
 
@@ -91,10 +90,21 @@ impl Running {
     /// The level's instructions must be available.
     #[inline(always)]
     pub(crate) unsafe fn start<V: Vector>(&mut self, first: &[f32], gated: bool) {
-        *self = Running { gated, ..Running::default() };
+        self.clear();
+        self.gated = gated;
         if first.len() >= PROBES * LANES {
             // SAFETY: the probes lie inside of the piece, and the level is the caller's.
             unsafe { self.probe::<V>(first) };
+        }
+    }
+
+    /// Leaves no element: in its place, since it is a kilobyte.
+    fn clear(&mut self) {
+        (self.centre, self.scale, self.count, self.open, self.zeros) = (0.0, 1.0, 0, 0, [0.0; 2]);
+        self.rest = [Moments::default(); 2];
+        self.rows.fill([0.0; LANES]);
+        for (min, max) in [(MIN, MAX), (MIN_BEHIND, MAX_BEHIND)] {
+            (self.rows[min], self.rows[max]) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
         }
     }
 
