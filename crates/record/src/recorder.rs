@@ -10,6 +10,7 @@ use crate::watch::{Kept, Watch, Watched};
 use rayon::prelude::*;
 use seismograd_autodiff::Tensor;
 use seismograd_trace::{Coordinate, Quantity, Schema, Signal};
+use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -148,7 +149,7 @@ impl Recorder {
     pub fn gradients(&self, gradients: &[Tensor]) -> ParameterGradients {
         self.check_count("gradients", "gradients", gradients.len());
         let columns = |signal: &Tracked, at: usize, _| signal.of(gradients[at].as_slice(), 1);
-        ParameterGradients(self.of_parameters(|quantity| quantity == Quantity::Gradient, columns))
+        ParameterGradients(self.of_parameters(gradients, |quantity| quantity == Quantity::Gradient, columns))
     }
 
     /// The step's row, in the order of [`Recorder::schema`]: `parameters` after the update.
@@ -177,7 +178,7 @@ impl Recorder {
             Quantity::Update => signal.of((&parameters[at] - &snapshot.0[kept]).as_slice(), 1),
             _ => signal.of(parameters[at].as_slice(), 1),
         };
-        let after = self.of_parameters(|quantity| quantity != Quantity::Gradient, columns);
+        let after = self.of_parameters(parameters, |quantity| quantity != Quantity::Gradient, columns);
         let [mut activations, mut gradients, mut after] = [activations.0, gradients.0, after].map(Vec::into_iter);
         let row = self.signals.iter().flat_map(|signal| {
             let columns = match (signal.place, signal.signal.quantity()) {
@@ -192,10 +193,11 @@ impl Recorder {
         row
     }
 
-    /// The columns of some quantities of the parameters, in the order of their signals: found in parallel, from a parameter's place among all and in the
+    /// The columns of some quantities of these parameters, in the order of their signals: found in parallel, from a parameter's place among all and in the
     /// snapshot.
     fn of_parameters(
         &self,
+        parameters: &[Tensor],
         wanted: impl Fn(Quantity) -> bool,
         columns: impl Fn(&Tracked, usize, usize) -> Vec<f32> + Sync,
     ) -> Vec<Vec<f32>> {
@@ -204,7 +206,16 @@ impl Recorder {
             _ => None,
         });
         let places: Vec<_> = places.collect();
-        places.into_par_iter().with_max_len(1).map(|(signal, at, kept)| columns(signal, at, kept)).collect()
+        // The longest are begun first: one of them has most of the elements, and whoever came to it last would be waited for.
+        let mut order: Vec<usize> = (0..places.len()).collect();
+        order.sort_by_key(|&place| Reverse(parameters[places[place].1].len()));
+        let found = order.into_par_iter().with_max_len(1).map(|place| {
+            let (signal, at, kept) = places[place];
+            (place, columns(signal, at, kept))
+        });
+        let mut found: Vec<(usize, Vec<f32>)> = found.collect();
+        found.sort_unstable_by_key(|(place, _)| *place);
+        found.into_iter().map(|(_, columns)| columns).collect()
     }
 
     #[track_caller]
