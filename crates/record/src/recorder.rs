@@ -257,7 +257,8 @@ impl Found<'_> {
 impl Tracked {
     /// What the watches of all shards saw in a slot, in sample order.
     fn seen<'a>(&self, slot: usize, shards: &[&'a [Watch]]) -> Result<Found<'a>> {
-        let (mut tensors, mut digests) = (Vec::new(), Vec::new());
+        let watches = shards.iter().map(|shard| shard.len()).sum();
+        let (mut tensors, mut digests) = (Vec::new(), Vec::with_capacity(watches));
         for shard in shards {
             let before = tensors.len() + digests.len();
             for watch in *shard {

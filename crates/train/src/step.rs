@@ -72,8 +72,12 @@ impl Trainer {
         let mut result = pass.run(|samples| recorder.watch(samples, batch.len()));
         let observers = std::mem::take(&mut result.observers);
         // What was seen of the activations waits for nothing: beside an update that leaves processors idle it costs less.
-        let (updated, activations) =
-            rayon::join(|| self.update(batch, shards, &mut result), || recorder.activations(&observers));
+        let digested = || {
+            let activations = recorder.activations(&observers);
+            drop(observers);
+            activations
+        };
+        let (updated, activations) = rayon::join(|| self.update(batch, shards, &mut result), digested);
         let (snapshot, gradients) = match updated? {
             Ok(updated) => updated,
             Err(what) => return Ok(Err(Divergence { step: shards.step, what })),
