@@ -206,8 +206,8 @@ pub(crate) fn sampled(n: usize, range: Range<usize>) -> impl ExactSizeIterator<I
 /// The place in stratum `i` of `n` elements.
 fn in_stratum(i: usize, n: usize) -> usize {
     const GOLDEN: u32 = 0x9e37_79b9;
-    let share = ((u128::from((i as u32).wrapping_mul(GOLDEN)) * n as u128) >> 32) as usize;
-    (i * n + share) / SAMPLE
+    let share = (u128::from((i as u32).wrapping_mul(GOLDEN)) * n as u128) >> 32;
+    ((i as u64 * n as u64 + share as u64) / SAMPLE as u64) as usize
 }
 
 #[cfg(test)]
