@@ -14,6 +14,7 @@
 //! The order of every addition depends on the number of elements alone, never on the level.
 
 mod block;
+mod both;
 mod powers;
 mod through;
 

@@ -11,10 +11,8 @@
 //! Mostly `c` is 0 and `s` is 1, and a vector takes 13 operations, with a gate 18. Elements come in pieces, as they are computed ([`Running`]): the lanes are
 //! emptied at the end of each piece and after 2048 elements, so the order of the additions depends on the pieces' sizes alone.
 
-use super::powers::Powers;
-use super::{
-    LANES, Moments, PROBES, RUN, Rows, Sums, add_to, greatest, lanes_of, reciprocal_power_of_two, widen, zeros_among,
-};
+use super::both::{BEHIND, BothPowers, BothSizes, MAX, MAX_BEHIND, MIN, MIN_BEHIND, SIZES, SIZES_BEHIND};
+use super::{LANES, Moments, PROBES, RUN, Rows, Sums, greatest, lanes_of, reciprocal_power_of_two, zeros_among};
 use crate::level::{Kernel, run};
 use crate::vector::{Lanes, Register, Vector};
 
@@ -24,15 +22,6 @@ const PIECE: usize = 4096;
 /// How far ahead elements are asked for; and a gate, which was computed long before and comes from a far cache.
 const AHEAD: usize = 768;
 const AHEAD_OF_GATE: usize = 4096;
-
-/// Where the sums of the lanes are: of the powers of all elements, and of those that go on; sizes; the extremes.
-const BEHIND: usize = 4;
-const SIZES: usize = 9;
-const SIZES_BEHIND: usize = 10;
-const MIN: usize = 12;
-const MAX: usize = 13;
-const MIN_BEHIND: usize = 14;
-const MAX_BEHIND: usize = 15;
 
 /// How far from zero the mean of the probes may be, beside the furthest of them, before distances are taken from it.
 const FAR: f32 = 0.25;
@@ -336,122 +325,6 @@ fn about_zero([s1, s2, s3, s4]: [f64; 4], n: f64, t: f64) -> Option<[f64; 4]> {
 fn with_zeros_at([s1, s2, s3, s4]: [f64; 4], n: f64, d: f64) -> [f64; 4] {
     let square = d * d;
     [s1 + n * d, s2 + n * square, s3 + n * square * d, s4 + n * square * square]
-}
-
-/// Powers that some lanes add up over a run: of all elements, and of those that go on.
-struct BothPowers<R> {
-    own: Powers<R>,
-    behind: Powers<R>,
-    /// The least square or size, zero where an element is.
-    least: R,
-}
-
-impl<R: Register> BothPowers<R> {
-    /// # Safety
-    /// The level's instructions must be available.
-    #[inline(always)]
-    unsafe fn new() -> Self {
-        // SAFETY: the level is the caller's.
-        unsafe {
-            let powers = Powers::new();
-            BothPowers { own: powers, behind: powers, least: R::splat(f32::INFINITY) }
-        }
-    }
-
-    /// Adds those of `x`, which is `d` moved and scaled.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    #[inline(always)]
-    unsafe fn add<const PLAIN: bool>(&mut self, x: R, d: R, goes_on: R::Mask) {
-        // SAFETY: the level is the caller's.
-        unsafe {
-            let square = d.mul(d);
-            self.least = if PLAIN { square } else { x.abs() }.lesser(self.least);
-            self.own.add(d, square);
-            self.behind.add_where(goes_on, d, square);
-        }
-    }
-
-    /// Adds the lanes to the rows, of which they are those from `lane` on.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    #[inline(always)]
-    unsafe fn flush(&self, lane: usize, rows: &mut [[f32; LANES]; LANES]) {
-        // SAFETY: the level is the caller's.
-        unsafe {
-            add_to(self.own.sums(), lane, rows);
-            add_to(self.behind.sums(), lane, &mut rows[BEHIND..]);
-        }
-    }
-
-    /// # Safety
-    /// The level's instructions must be available.
-    #[inline(always)]
-    unsafe fn has_zeros(&self) -> bool {
-        let mut lanes = [f32::INFINITY; LANES];
-        // SAFETY: a vector has room for a register, and the level is the caller's.
-        unsafe { self.least.store(lanes.as_mut_ptr()) };
-        lanes.contains(&0.0)
-    }
-}
-
-/// The same of sizes. Behind no gate they follow from other sums.
-struct BothSizes<R> {
-    own: R,
-    behind: R,
-    min: R,
-    max: R,
-    min_behind: R,
-    max_behind: R,
-}
-
-impl<R: Register> BothSizes<R> {
-    /// # Safety
-    /// The level's instructions must be available.
-    #[inline(always)]
-    unsafe fn new() -> Self {
-        // SAFETY: the level is the caller's.
-        unsafe {
-            let (zero, top, bottom) = (R::zero(), R::splat(f32::INFINITY), R::splat(f32::NEG_INFINITY));
-            BothSizes { own: zero, behind: zero, min: top, max: bottom, min_behind: top, max_behind: bottom }
-        }
-    }
-
-    /// # Safety
-    /// The level's instructions must be available.
-    #[inline(always)]
-    unsafe fn add<const GATED: bool>(&mut self, x: R, goes_on: R::Mask) {
-        // SAFETY: the level is the caller's.
-        unsafe {
-            self.min = x.lesser(self.min);
-            self.max = x.greater(self.max);
-            if GATED {
-                let size = x.abs();
-                self.own = self.own.add(size);
-                self.behind = self.behind.add_where(goes_on, size);
-                self.min_behind = x.lesser_where(goes_on, self.min_behind);
-                self.max_behind = x.greater_where(goes_on, self.max_behind);
-            }
-        }
-    }
-
-    /// Adds the lanes to the rows, of which they are those from `lane` on.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    #[inline(always)]
-    unsafe fn flush<const GATED: bool>(&self, lane: usize, rows: &mut [[f32; LANES]; LANES]) {
-        // SAFETY: the level is the caller's.
-        unsafe {
-            widen([self.min, self.max], lane, &mut rows[MIN..]);
-            if GATED {
-                add_to([self.own, self.behind], lane, &mut rows[SIZES..]);
-                widen([self.min_behind, self.max_behind], lane, &mut rows[MIN_BEHIND..]);
-            }
-        }
-    }
 }
 
 /// All pieces of elements that are there at once.
