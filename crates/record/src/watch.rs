@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Which ends of which scopes are kept, each in a slot of its own.
 #[derive(Debug, Default)]
 pub(crate) struct Watched {
-    /// How each scope's name begins. Every end of every scope of every graph is looked up several times: comparing these integers, a vector of them at a time,
-    /// beats a tree and a hash.
+    /// How each scope's name begins. Every end of every scope of every graph is looked up several times, and comparing these integers beats a tree of names.
     beginnings: Vec<u64>,
     scopes: Vec<(String, [Option<Slot>; 2])>,
     len: usize,
