@@ -324,6 +324,43 @@ mod tests {
     }
 
     #[test]
+    fn scopes_whose_names_begin_alike_are_told_apart() {
+        let names = ["residual1", "residual2", "residual", "r", ""];
+        let mut watched = Watched::default();
+        let slots = names.map(|name| watched.add(name, Port::Output, false));
+        assert_eq!(watched.add("r", Port::Input, false), names.len());
+        assert_eq!(names.map(|name| watched.find(name)), [0, 1, 2, 3, 4].map(Some));
+        assert_eq!(slots, [0, 1, 2, 3, 4]);
+        assert_eq!(["residual3", "residua", "s"].map(|name| watched.find(name)), [None; 3]);
+    }
+
+    #[test]
+    fn nothing_of_a_watch_shows_in_the_next_one() {
+        let mut watched = Watched::default();
+        let slots = ["a", "b"].map(|scope| watched.add(scope, Port::Output, false));
+        let watched = Arc::new(watched);
+        // Other sizes and other samples in between.
+        for (size, samples) in [(9000, 0..1), (9000, 0..1), (50, 0..1), (9000, 1..2), (9000, 0..1)] {
+            let mut graph = Graph::new();
+            let elements: Vec<f32> = (0..size).map(|at| (at * 7919 % 1009) as f32 - 300.0).collect();
+            let x = graph.leaf(Tensor::new(&[1, size], elements.clone()));
+            let cut = Cut { samples, of: 2 };
+            let mut watch = Watch::new(&watched, cut.clone());
+            assert!(slots.iter().all(|&slot| watch.seen(slot).value.is_none() && watch.seen(slot).gradient.is_none()));
+            graph.scope("a", x, |_, x| x);
+            graph.observe_values(&mut watch);
+            let Some(Kept::Digest(digest)) = watch.seen(slots[0]).value else { panic!("it was shown") };
+            assert!(watch.seen(slots[1]).value.is_none());
+            let mut alone = Digests::new(cut);
+            let moments = alone.cut(&elements).map(Moments::of);
+            alone.add(&elements, moments);
+            let [found, expect] = [watch.digest(digest), alone.get(0)].map(|digest| (digest.sample, digest.elements));
+            assert_eq!(found, expect);
+        }
+        assert_eq!(watched.spare.lock().expect("no thread panicked").len(), 1);
+    }
+
+    #[test]
     fn what_is_kept_whole_is_shared() {
         let mut graph = Graph::new();
         let x = graph.leaf(Tensor::zeros(&[1000]));

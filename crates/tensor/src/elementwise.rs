@@ -206,6 +206,16 @@ mod tests {
     }
 
     #[test]
+    fn an_update_leaves_what_is_shared() {
+        let before: Vec<f32> = (0..parallel::UPDATES + 3).map(|at| at as f32).collect();
+        let mut parameter = Tensor::new(&[before.len()], before.clone());
+        let (shared, gradient) = (parameter.clone(), Tensor::full(&[before.len()], 0.5));
+        parameter.update(&gradient, [], |p, g, []| (p - g, []));
+        assert_eq!(shared.as_slice(), before);
+        assert!(parameter.as_slice().iter().zip(&before).all(|(p, x)| *p == x - 0.5));
+    }
+
+    #[test]
     fn an_update_reaches_every_element_of_every_slot() {
         let len = 3 * parallel::UPDATES + 5;
         let counting = || Tensor::new(&[len], (0..len).map(|at| at as f32).collect());
