@@ -57,7 +57,7 @@ pub fn max_gradient(
 /// each other: kernels as large as their strides, without padding.
 ///
 /// # Panics
-/// When a place does not exist.
+/// When a place does not exist, places do not ascend, or windows overlap.
 pub fn max_gradient_at(
     g: &Pool2d,
     input: &[f32],
@@ -68,8 +68,8 @@ pub fn max_gradient_at(
 ) -> Vec<f32> {
     check_lengths(g, input.len(), upstream.len());
     let Window { input: [height, width], kernel, stride, padding } = g.window;
-    debug_assert!(kernel == stride && padding == [0, 0], "max pooling gradient: overlapping windows in {g:?}");
-    debug_assert!(places.is_sorted(), "max pooling gradient: places");
+    assert!(kernel == stride && padding == [0, 0], "max pooling gradient: overlapping windows in {g:?}");
+    assert!(places.is_sorted(), "max pooling gradient: places that do not ascend");
     // Where the greatest element of a window is above zero, the ReLU changes nothing. No branch asks whether one is, since it could not be predicted.
     let mut elements: Vec<f32> = places.iter().map(|&place| gradient[place]).collect();
     let (mut others, mut count) = (vec![0; places.len()], 0);

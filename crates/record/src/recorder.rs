@@ -193,11 +193,11 @@ impl Recorder {
         row
     }
 
-    /// The columns of some quantities of these parameters, in the order of their signals: found in parallel, from a parameter's place among all and in the
-    /// snapshot.
+    /// The columns of some quantities of the parameters, in the order of their signals: found in parallel, from a parameter's place among all and in the
+    /// snapshot. `all` has a tensor as long as each parameter.
     fn of_parameters(
         &self,
-        parameters: &[Tensor],
+        all: &[Tensor],
         wanted: impl Fn(Quantity) -> bool,
         columns: impl Fn(&Tracked, usize, usize) -> Vec<f32> + Sync,
     ) -> Vec<Vec<f32>> {
@@ -208,7 +208,7 @@ impl Recorder {
         let places: Vec<_> = places.collect();
         // The longest are begun first: one of them has most of the elements, and whoever came to it last would be waited for.
         let mut order: Vec<usize> = (0..places.len()).collect();
-        order.sort_by_key(|&place| Reverse(parameters[places[place].1].len()));
+        order.sort_by_key(|&place| Reverse(all[places[place].1].len()));
         let found = order.into_par_iter().with_max_len(1).map(|place| {
             let (signal, at, kept) = places[place];
             (place, columns(signal, at, kept))

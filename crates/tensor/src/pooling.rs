@@ -70,10 +70,11 @@ pub fn max_pool2d_gradient(
     gradient
 }
 
-/// The elements of [`max_pool2d_gradient`] without a ReLU at some places, from the `gradient` through one, where windows are next to each other.
+/// The elements of [`max_pool2d_gradient`] without a ReLU at some places, in ascending order, from the `gradient` through one, where windows are next to each
+/// other.
 ///
 /// # Panics
-/// When a place does not exist.
+/// When a place does not exist, places do not ascend, or windows overlap.
 pub fn max_pool2d_gradient_at(
     g: &Pool2d,
     input: &Tensor,

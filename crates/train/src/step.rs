@@ -71,7 +71,7 @@ impl Trainer {
         let pass = Pass { model, parameters, buffers, batch, shards, labels: Labels::True, reduction };
         let mut result = pass.run(|samples| recorder.watch(samples, batch.len()));
         let observers = std::mem::take(&mut result.observers);
-        // What was seen of the activations waits for nothing: beside an update that leaves processors idle it costs less.
+        // What was seen of the activations waits for nothing: beside an update that leaves processors idle it costs less, and so does its end.
         let digested = || {
             let activations = recorder.activations(&observers);
             drop(observers);

@@ -6,8 +6,8 @@ use crate::vector::Register;
 
 /// Where the sums of the lanes are: of the powers of all elements, and of those that go on; sizes; the extremes.
 pub(super) const BEHIND: usize = 4;
-pub(super) const SIZES: usize = 9;
-pub(super) const SIZES_BEHIND: usize = 10;
+pub(super) const SIZES: usize = 8;
+pub(super) const SIZES_BEHIND: usize = 9;
 pub(super) const MIN: usize = 12;
 pub(super) const MAX: usize = 13;
 pub(super) const MIN_BEHIND: usize = 14;

@@ -16,8 +16,8 @@ use super::{LANES, Moments, PROBES, RUN, Rows, Sums, greatest, lanes_of, recipro
 use crate::level::{Kernel, run};
 use crate::vector::{Lanes, Register, Vector};
 
-/// Elements of a piece where all are there at once: what is read leaves room in a first cache.
-const PIECE: usize = 4096;
+/// Elements among which the centre is chosen, where more are there at once: as many as a convolution's first piece has.
+const FIRST: usize = 4096;
 
 /// How far ahead elements are asked for; and a gate, which was computed long before and comes from a far cache.
 const AHEAD: usize = 768;
@@ -327,24 +327,22 @@ fn with_zeros_at([s1, s2, s3, s4]: [f64; 4], n: f64, d: f64) -> [f64; 4] {
     [s1 + n * d, s2 + n * square, s3 + n * square * d, s4 + n * square * square]
 }
 
-/// All pieces of elements that are there at once.
-struct Pieces<'a> {
+/// Elements that are there at once: one piece.
+struct Piece<'a> {
     x: &'a [f32],
     gate: Option<&'a [f32]>,
     found: &'a mut Option<[Moments; 2]>,
 }
 
-impl Kernel for Pieces<'_> {
+impl Kernel for Piece<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let gate = self.gate.unwrap_or(self.x);
         // SAFETY: the level is the caller's.
         unsafe {
             let mut running = Running::default();
-            running.start::<V>(&self.x[..self.x.len().min(PIECE)], self.gate.is_some());
-            for (x, gate) in self.x.chunks(PIECE).zip(gate.chunks(PIECE)) {
-                running.add::<V>(x, gate);
-            }
+            running.start::<V>(&self.x[..self.x.len().min(FIRST)], self.gate.is_some());
+            running.add::<V>(self.x, gate);
             *self.found = running.finish::<V>();
         }
     }
@@ -369,7 +367,7 @@ impl Moments {
     fn through(x: &[f32], gate: Option<&[f32]>) -> Option<[Moments; 2]> {
         let mut found = None;
         if x.len() >= PROBES * LANES {
-            run(Pieces { x, gate, found: &mut found });
+            run(Piece { x, gate, found: &mut found });
         }
         found
     }
@@ -425,7 +423,7 @@ mod tests {
     fn first_elements_that_say_nothing_of_the_others_do_no_harm() {
         for (first, others) in [(0.0, 1e-12), (0.0, 1e12), (1e-3, 1e30), (5.0, 1e-3), (f32::INFINITY, 1.0)] {
             let mut x = elements(9000, 0.1 * others, others, 5);
-            x[..PIECE].fill(first);
+            x[..FIRST].fill(first);
             let (found, gate) = (Moments::with_rectified(&x), elements(9000, 0.1, 1.0, 3));
             if first.is_finite() {
                 check(&x, &found[0], 1e-6);
@@ -486,7 +484,7 @@ mod tests {
                 let x = elements(4130, mean, spread, every_zero);
                 let bits = Level::ALL.into_iter().filter(|level| level.is_available()).map(|level| {
                     let mut found = None;
-                    run_at(level, Pieces { x: &x, gate, found: &mut found });
+                    run_at(level, Piece { x: &x, gate, found: &mut found });
                     found.unwrap_or_else(|| panic!("{mean}, {spread}, {every_zero}")).map(|m| {
                         let [c2, c3, c4] = m.central;
                         [m.mean, c2, c3, c4, m.absolutes, m.zeros, m.min.into(), m.max.into()].map(f64::to_bits)
