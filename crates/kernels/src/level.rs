@@ -3,7 +3,7 @@
 //! The best level of the machine is taken; the environment variable `SEISMOGRAD_LEVEL` (`portable`, `avx2`, `avx512`)
 //! forces another, for tests and comparisons. These kernels' results have the same bits at every level.
 
-use crate::vector::{Array, ArrayPairs, Pairs, Vector};
+use crate::vector::{Array, ArrayPairs, Pairs, Tiles, Vector};
 use std::{fmt, str::FromStr, sync::OnceLock};
 
 /// The environment variable that forces a level.
@@ -16,7 +16,7 @@ pub enum Level {
     Portable,
     /// x86-64 with AVX2 and FMA.
     Avx2,
-    /// x86-64 with AVX-512F and BW; with VNNI where the processor has it.
+    /// x86-64 with AVX-512F and BW; with VNNI and AMX-INT8 where the processor has them.
     Avx512,
 }
 
@@ -170,12 +170,50 @@ pub(crate) fn run_pairs_at(level: Level, with: bool, kernel: impl PairsKernel) {
     }
 }
 
+/// A loop written over [`Tiles`], with its arguments; as [`Kernel`] otherwise.
+pub(crate) trait TilesKernel {
+    /// Runs the loop.
+    ///
+    /// # Safety
+    /// The instructions of `T` must be available, and the process be allowed to use them.
+    unsafe fn run<T: Tiles>(self);
+}
+
+/// Whether the current level is AVX-512 and the processor multiplies tiles of bytes, as only some of that level do, and lets this process use them.
+pub(crate) fn multiplies_tiles() -> bool {
+    static TILES: OnceLock<bool> = OnceLock::new();
+    *TILES.get_or_init(|| {
+        #[cfg(target_arch = "x86_64")]
+        return Level::current() == Level::Avx512 && multiplies_pairs() && x86::multiplies_tiles();
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    })
+}
+
+/// Runs `kernel` with the processor's tiles, which must be available.
+pub(crate) fn run_tiles(kernel: impl TilesKernel) {
+    assert!(multiplies_tiles(), "this processor has no tiles of bytes");
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: asserted to be available above.
+    unsafe {
+        x86::amx(kernel);
+    }
+}
+
+/// Runs `kernel` with tiles in arrays.
+#[cfg(test)]
+pub(crate) fn run_array_tiles(kernel: impl TilesKernel) {
+    // SAFETY: arrays need no instruction beyond the baseline.
+    unsafe { kernel.run::<crate::vector::ArrayTiles>() };
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     //! The functions through which x86-64 instruction sets are entered.
 
-    use super::{Kernel, PairsKernel};
-    use crate::vector::{Avx2, Avx2Pairs, Avx512, Avx512Pairs};
+    use super::{Kernel, PairsKernel, TilesKernel};
+    use crate::vector::{Amx, Avx2, Avx2Pairs, Avx512, Avx512Pairs};
+    use std::arch::x86_64::{__cpuid, __cpuid_count};
 
     /// # Safety
     /// The processor must have AVX2, FMA and POPCNT.
@@ -215,6 +253,34 @@ mod x86 {
     pub(super) unsafe fn avx512_vnni_pairs(kernel: impl PairsKernel) {
         // SAFETY: this function is compiled for the level, and the caller vouches for the processor.
         unsafe { kernel.run::<Avx512Pairs<true>>() }
+    }
+
+    /// # Safety
+    /// As for [`avx512_vnni_pairs`], and [`multiplies_tiles`] must have said yes.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx512vbmi,avx2,fma,popcnt")]
+    pub(super) unsafe fn amx(kernel: impl TilesKernel) {
+        // SAFETY: this function is compiled for the vectors, the tiles are assembly, and the caller vouches for the processor.
+        unsafe { kernel.run::<Amx>() }
+    }
+
+    /// Whether the processor has AMX-INT8 and AVX-512 VBMI, and the system lets this process use tiles: eight kilobytes of registers are for those who ask.
+    pub(super) fn multiplies_tiles() -> bool {
+        const AMX: u32 = 1 << 24 | 1 << 25;
+        let has = __cpuid(0).eax >= 7 && __cpuid_count(7, 0).edx & AMX == AMX;
+        has && is_x86_feature_detected!("avx512vbmi") && may_use_tiles()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn may_use_tiles() -> bool {
+        const REQUEST_PERMISSION: libc::c_long = 0x1023;
+        const TILES: libc::c_long = 18;
+        // SAFETY: the call changes nothing but what the process may do, and fails on a system that does not know it.
+        unsafe { libc::syscall(libc::SYS_arch_prctl, REQUEST_PERMISSION, TILES) == 0 }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn may_use_tiles() -> bool {
+        false
     }
 }
 

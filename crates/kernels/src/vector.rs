@@ -3,6 +3,8 @@
 //! The width is the same everywhere, whatever the registers hold: one 512-bit register, two of 256 bits, or an
 //! array. So an algorithm written over [`Vector`] gives the same bits at every level.
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 mod array;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -11,16 +13,23 @@ mod avx512;
 mod double;
 mod lanes;
 mod pairs;
+mod tiles;
 
 pub use array::Array;
 pub use double::{Double, Eight};
 pub use lanes::{Lanes, Register};
 pub use pairs::{ArrayPairs, Pairs};
+pub use tiles::{ArrayTiles, Step, Sums, TERMS, Tile, Tiles};
 #[cfg(target_arch = "x86_64")]
-pub use {avx2::Avx2, avx2::Avx2Pairs, avx512::Avx512, avx512::Avx512Pairs};
+pub use {amx::Amx, avx2::Avx2, avx2::Avx2Pairs, avx512::Avx512, avx512::Avx512Pairs};
 
 /// Lanes of a vector.
 pub const LANES: usize = 16;
+
+/// Begins at a cache line: no vector in it straddles two.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+pub struct Aligned<T>(pub T);
 
 /// Sixteen `f32` that are computed together.
 ///

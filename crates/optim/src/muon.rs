@@ -76,9 +76,10 @@ fn orthogonalised_in_fixed_point(matrix: &Tensor, steps: u64, eps: f64) -> Tenso
     let [a, b, c] = QUINTIC;
     let mut x = Panels::scaled(matrix, side, (1.0 / matrix.norm().max(eps)) as f32);
     for _ in 0..steps {
-        let mut polynomial = Symmetric::gram(&x.rows());
+        let [rows, columns] = x.vectors();
+        let mut polynomial = Symmetric::gram(&rows);
         polynomial.keep_and_add_gram(b, c, &polynomial.vectors());
-        x.keep_and_multiply(a, &polynomial.vectors(), &x.columns());
+        x.keep_and_multiply(a, &polynomial.vectors(), &columns);
     }
     match side {
         Side::Plain => x.to_tensor(),

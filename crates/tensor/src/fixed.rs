@@ -15,15 +15,13 @@ const CELLS: usize = 8;
 /// The rows or the columns of a matrix, as a factor of products.
 pub struct Vectors(Factor);
 
-impl Vectors {
-    /// The cells are packed in an order of which neighbours are likely to find in one cache what they read.
-    fn packed(sizes: [usize; 2], order: impl Fn(&Cell<'_>) -> usize, pack: impl Fn(&mut Cell<'_>) + Sync) -> Vectors {
-        let mut factor = Factor::stale(sizes[0], sizes[1]);
-        let mut cells = factor.cells();
-        cells.sort_by_key(order);
-        parallel::each(cells.chunks_mut(CELLS), |cells| cells.iter_mut().for_each(&pack));
-        Vectors(factor)
-    }
+/// A cell, where in a matrix what it needs begins, and how it is packed.
+type Packing<'a> = (usize, Cell<'a>, &'a (dyn Fn(&mut Cell<'_>) + Sync));
+
+/// Packs cells in an order of which neighbours are likely to find in one cache what they read.
+fn pack(mut cells: Vec<Packing<'_>>) {
+    cells.sort_by_key(|(first, ..)| *first);
+    parallel::each(cells.chunks_mut(CELLS), |cells| cells.iter_mut().for_each(|(_, cell, pack)| pack(cell)));
 }
 
 /// A matrix in panels of sixteen columns, with zeros up to whole groups of rows and columns.
@@ -70,31 +68,24 @@ impl Panels {
         matrix
     }
 
-    /// The rows.
-    pub fn rows(&self) -> Vectors {
+    /// The rows, and the columns.
+    pub fn vectors(&self) -> [Vectors; 2] {
         let [rows, columns] = self.sizes;
-        // A cell's terms are columns, and a thread has computed neighbouring ones.
-        Vectors::packed(
-            [rows, columns],
-            |cell| cell.terms().start,
-            |cell| {
-                let first = cell.vectors().start;
-                cell.pack(&[], |term| square(self.panel(term / TOGETHER), first));
-            },
-        )
-    }
-
-    /// The columns.
-    pub fn columns(&self) -> Vectors {
-        let [rows, columns] = self.sizes;
-        Vectors::packed(
-            [columns, rows],
-            |cell| cell.vectors().start,
-            |cell| {
-                let panel = self.panel(cell.vectors().start / TOGETHER);
-                cell.pack(&panel[cell.terms().start..], |term| square(panel, term));
-            },
-        )
+        let (mut of_rows, mut of_columns) = (Factor::stale(rows, columns), Factor::stale(columns, rows));
+        let rows = |cell: &mut Cell<'_>| {
+            let first = cell.vectors().start;
+            cell.pack(&[], |term| square(self.panel(term / TOGETHER), first));
+        };
+        let columns = |cell: &mut Cell<'_>| {
+            let panel = self.panel(cell.vectors().start / TOGETHER);
+            cell.pack(&panel[cell.terms().start..], |term| square(panel, term));
+        };
+        // A row's terms are columns, and a thread has computed neighbouring ones.
+        let mut cells: Vec<Packing<'_>> =
+            of_rows.cells().into_iter().map(|cell| (cell.terms().start, cell, &rows as _)).collect();
+        cells.extend(of_columns.cells().into_iter().map(|cell| (cell.vectors().start, cell, &columns as _)));
+        pack(cells);
+        [of_rows, of_columns].map(Vectors)
     }
 
     fn panel(&self, group: usize) -> Panel<'_> {
@@ -170,18 +161,17 @@ impl Symmetric {
 
     /// The columns, which are the rows too.
     pub fn vectors(&self) -> Vectors {
-        let (side, panels) = (self.side, self.panels());
-        Vectors::packed(
-            [side, side],
-            |cell| cell.vectors().start,
-            |cell| {
-                let (first, terms) = (cell.vectors().start, cell.terms());
-                let own = panels[first / TOGETHER];
-                // Below what is kept of the vectors' columns, their terms stand in their rows, in the columns of other panels.
-                let kept = &own[terms.start.min(own.len())..terms.end.next_multiple_of(TOGETHER).min(own.len())];
-                cell.pack(kept, |term| square(panels[term / TOGETHER], first));
-            },
-        )
+        let panels = self.panels();
+        let column = |cell: &mut Cell<'_>| {
+            let (first, terms) = (cell.vectors().start, cell.terms());
+            let own = panels[first / TOGETHER];
+            // Below what is kept of the vectors' columns, their terms stand in their rows, in the columns of other panels.
+            let kept = &own[terms.start.min(own.len())..terms.end.next_multiple_of(TOGETHER).min(own.len())];
+            cell.pack(kept, |term| square(panels[term / TOGETHER], first));
+        };
+        let mut factor = Factor::stale(self.side, self.side);
+        pack(factor.cells().into_iter().map(|cell| (cell.vectors().start, cell, &column as _)).collect());
+        Vectors(factor)
     }
 
     /// Each sixteen columns.
@@ -246,16 +236,17 @@ mod tests {
     }
 
     fn rows(x: &Tensor) -> Vectors {
-        Panels::scaled(x, Side::Plain, 1.0).rows()
+        let [rows, _] = Panels::scaled(x, Side::Plain, 1.0).vectors();
+        rows
     }
 
     /// All elements, by the product of the columns with the identity's.
     fn whole(symmetric: &Symmetric) -> Tensor {
         let side = symmetric.side;
         let identity = (0..side * side).map(|at| f32::from(u8::from(at / side == at % side))).collect();
-        let identity = Panels::scaled(&Tensor::new(&[side, side], identity), Side::Plain, 1.0);
+        let identity = Tensor::new(&[side, side], identity);
         let mut whole = Panels::scaled(&Tensor::zeros(&[side, side]), Side::Plain, 1.0);
-        whole.keep_and_multiply(0.0, &symmetric.vectors(), &identity.rows());
+        whole.keep_and_multiply(0.0, &symmetric.vectors(), &rows(&identity));
         whole.to_tensor()
     }
 
@@ -274,7 +265,8 @@ mod tests {
         for (m, k, n) in [(1, 1, 1), (0, 3, 2), (5, 0, 3), (3, 40, 17), (64, 300, 65), (130, 71, 33)] {
             let (a, b, before) = (wave([m, k], 1), wave([n, k], 2), wave([m, n], 3));
             let expect = &(&before * 0.5) + &matmul(&a, Side::Plain, &b, Side::Transposed);
-            for b in [rows(&b), Panels::scaled(&b, Side::Transposed, 1.0).columns()] {
+            let [_, columns] = Panels::scaled(&b, Side::Transposed, 1.0).vectors();
+            for b in [rows(&b), columns] {
                 let mut product = Panels::scaled(&before, Side::Plain, 1.0);
                 product.keep_and_multiply(0.5, &rows(&a), &b);
                 assert!(is_near(&product.to_tensor(), &expect), "{m} {k} {n}");

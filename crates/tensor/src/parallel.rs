@@ -1,7 +1,11 @@
 //! Fixed pieces of work over rayon's threads. The pieces depend on the sizes alone, so results never depend on the threads.
 
 use rayon::prelude::*;
+use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Samples of a batch that one task carries. A shard of the training step is no larger, and then runs where it is.
 pub(crate) const SAMPLES: usize = 16;
@@ -24,8 +28,44 @@ pub(crate) fn each<P: Send>(pieces: impl ExactSizeIterator<Item = P>, task: impl
 type Task<'a> = Box<dyn FnOnce() + Send + 'a>;
 
 /// Boxed tasks, so that what spreads them over threads is compiled once rather than for each of a hundred loops.
+///
+/// Each thread has its share of them, a stretch of neighbours, and then takes what is left of the others' from the end. A thread that has nothing left to do
+/// waits a while before rayon sends it to sleep: to wake it takes longer than many a task, and a loop of a few of them is often followed by another.
 fn spread(tasks: Vec<Task<'_>>) {
-    tasks.into_par_iter().for_each(|task| task());
+    let threads = rayon::current_num_threads().min(tasks.len());
+    let unfinished = AtomicUsize::new(tasks.len());
+    let (len, mut tasks) = (tasks.len(), tasks.into_iter());
+    let share = |at: usize| (at + 1) * len / threads - at * len / threads;
+    let shares: Vec<_> =
+        (0..threads).map(|at| Mutex::new(tasks.by_ref().take(share(at)).collect::<VecDeque<_>>())).collect();
+    let next = |at: usize| {
+        let own = lock(&shares[at]).pop_front();
+        own.or_else(|| (1..threads).find_map(|step| lock(&shares[(at + step) % threads]).pop_back()))
+    };
+    let work = &|at: usize| {
+        while let Some(task) = next(at) {
+            task();
+            unfinished.fetch_sub(1, Ordering::Release);
+        }
+        let begin = Instant::now();
+        while unfinished.load(Ordering::Acquire) > 0 && begin.elapsed() < WAIT {
+            std::thread::yield_now();
+        }
+    };
+    rayon::scope(|scope| {
+        for at in 1..threads {
+            scope.spawn(move |_| work(at));
+        }
+        work(0);
+    });
+}
+
+/// How long a thread waits for tasks of others: about as long as it takes to wake one up.
+const WAIT: Duration = Duration::from_micros(50);
+
+/// No task holds a lock, so none is ever poisoned.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Calls `task(samples, their part of output)` over pieces of [`SAMPLES`] samples, side by side where there are several.

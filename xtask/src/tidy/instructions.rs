@@ -5,14 +5,18 @@ use super::repository::Repository;
 use super::rust;
 
 /// The files that may name x86-64 instructions.
-const FILES: [&str; 3] =
-    ["crates/kernels/src/level.rs", "crates/kernels/src/vector/avx2.rs", "crates/kernels/src/vector/avx512.rs"];
+const FILES: [&str; 4] = [
+    "crates/kernels/src/level.rs",
+    "crates/kernels/src/vector/amx.rs",
+    "crates/kernels/src/vector/avx2.rs",
+    "crates/kernels/src/vector/avx512.rs",
+];
 
 /// What exists on one processor family alone.
 const ITEMS: [&str; 4] = ["core::arch", "std::arch", "is_x86_feature_detected", "target_feature"];
 
 /// Modules made of such items.
-const MODULES: [&str; 2] = ["avx2", "avx512"];
+const MODULES: [&str; 3] = ["amx", "avx2", "avx512"];
 
 /// The attribute that keeps an item from other targets.
 const GATE: &str = "#[cfg(target_arch = \"x86_64\")]";
@@ -79,8 +83,8 @@ mod tests {
         kernels("level.rs", "//! A.\nuse std::arch::x86_64;\n").check(words, &[]);
         kernels("conv.rs", "//! std::arch\nfn f() { \"target_feature\"; }\n").check(words, &[]);
         let expect = "crates/kernels/src/conv.rs:2: `std::arch` outside of the instruction-set levels; it belongs in \
-                      crates/kernels/src/level.rs or crates/kernels/src/vector/avx2.rs or \
-                      crates/kernels/src/vector/avx512.rs";
+                      crates/kernels/src/level.rs or crates/kernels/src/vector/amx.rs or \
+                      crates/kernels/src/vector/avx2.rs or crates/kernels/src/vector/avx512.rs";
         kernels("conv.rs", "//! A.\nuse std::arch::x86_64;\n").check(words, &[expect]);
     }
 

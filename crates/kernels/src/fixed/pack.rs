@@ -1,11 +1,11 @@
 //! Vectors of `f32` to fixed point.
 
-use super::{Cell, NORM, RUN, TOGETHER};
-use crate::buffer::Buffer;
-use crate::level::{Kernel, PairsKernel, run, run_pairs};
+use super::{Cell, Form, NORM, RUN, TOGETHER};
+use crate::level::{Kernel, PairsKernel, run, run_pairs, run_tiles};
 use crate::matmul::Matrix;
 use crate::matmul::pack::pack;
-use crate::vector::{LANES, Lanes, Pairs, Vector};
+use crate::vector::{Aligned, LANES, Lanes, Pairs, Vector};
+use std::mem::MaybeUninit;
 
 /// Sums of squares that are added side by side, to hide the latency of an addition.
 const SUMS: usize = 4;
@@ -31,7 +31,12 @@ impl Cell<'_> {
     pub fn pack<'a>(&mut self, rows: &[[f32; TOGETHER]], square: impl Fn(usize) -> &'a Square) {
         let fit = rows.len() >= self.terms.len() || rows.len().is_multiple_of(TOGETHER);
         assert!(fit, "pack: {} rows for terms {:?}", rows.len(), self.terms);
-        run_pairs(Pack { rows, square: &square, cell: self });
+        let form = self.form;
+        let pack = Pack { rows, square: &square, cell: self };
+        match form {
+            Form::Pairs => run_pairs(pack),
+            Form::Tiles => run_tiles(pack),
+        }
     }
 }
 
@@ -62,35 +67,66 @@ impl Kernel for Copied<'_> {
     }
 }
 
+/// A cell, and where its terms come from.
 pub(super) struct Pack<'a, 'square, 'cell> {
     pub rows: &'a [[f32; LANES]],
     pub square: &'a dyn Fn(usize) -> &'square Square,
     pub cell: &'a mut Cell<'cell>,
 }
 
-impl PairsKernel for Pack<'_, '_, '_> {
+/// Squares of a run that are turned, so that their vectors are lanes.
+pub(super) type Turned = Aligned<[MaybeUninit<Square>; RUN / TOGETHER]>;
+
+/// Any squares.
+pub(super) const STALE: Turned = Aligned([MaybeUninit::uninit(); RUN / TOGETHER]);
+
+/// The terms of a run, a vector a lane: in [`Pack::rows`], and those behind in turned squares; and what to multiply each vector with.
+pub(super) struct Terms<'a> {
+    pub rows: &'a [[f32; LANES]],
+    pub turned: &'a [[f32; LANES]],
+    pub scales: [f32; LANES],
+}
+
+impl<'a> Pack<'a, '_, '_> {
+    /// Reads the terms, and writes what the vectors' units are worth.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn run<P: Pairs>(self) {
-        let Pack { rows, square, cell: Cell { pairs, units, terms, .. } } = self;
+    pub(super) unsafe fn read<'t, V: Vector>(&mut self, Aligned(turned): &'t mut Turned) -> Terms<'t>
+    where
+        'a: 't,
+    {
+        let Pack { rows, square, cell: Cell { units, terms, .. } } = self;
         // Where terms are odd, the last has a zero beside it.
         let rows = &rows[..rows.len().min(terms.len().next_multiple_of(2))];
-        let mut turned = Buffer::stale(RUN * LANES);
-        let (turned, pairs) = (turned.as_chunks_mut().0, pairs.as_chunks_mut().0);
-        let turned = &mut turned[..terms.len().next_multiple_of(TOGETHER).saturating_sub(rows.len())];
-        // SAFETY: the level is the caller's.
+        let squares = (terms.len().next_multiple_of(TOGETHER).saturating_sub(rows.len())) / TOGETHER;
+        // SAFETY: the squares that are read were written; the level is the caller's.
         unsafe {
-            let mut sums = [P::Floats::zero(); SUMS];
+            let mut sums = [V::zero(); SUMS];
             add_squares(rows, &mut sums);
-            for (at, to) in turned.as_chunks_mut().0.iter_mut().enumerate() {
+            for (at, to) in turned[..squares].iter_mut().enumerate() {
                 let first = terms.start + rows.len() + at * TOGETHER;
                 if first + TOGETHER < terms.end {
-                    ask_for::<P::Floats>(square(first + TOGETHER));
+                    ask_for::<V>(square(first + TOGETHER));
                 }
-                turn::<P::Floats>(square(first), to);
-                add_squares(to, &mut sums);
+                turn::<V>(square(first), to.as_mut_ptr().cast());
+                add_squares(to.assume_init_ref(), &mut sums);
             }
-            let scales = scales(total(sums), units);
-            let (of_rows, of_turned) = pairs.split_at_mut(rows.len() / 2);
+            let turned = turned[..squares].assume_init_ref().as_flattened();
+            Terms { rows, turned, scales: scales(total(sums), units) }
+        }
+    }
+}
+
+impl PairsKernel for Pack<'_, '_, '_> {
+    #[inline(always)]
+    unsafe fn run<P: Pairs>(mut self) {
+        let mut turned = STALE;
+        // SAFETY: the level is the caller's.
+        unsafe {
+            let Terms { rows, turned, scales } = self.read::<P::Floats>(&mut turned);
+            let (of_rows, of_turned) = self.cell.integers.as_chunks_mut().0.split_at_mut(rows.len() / 2);
             round::<P>(rows, &scales, of_rows);
             round::<P>(turned, &scales, of_turned);
         }
@@ -110,17 +146,17 @@ unsafe fn ask_for<V: Vector>(square: &Square) {
 }
 
 /// # Safety
-/// The level's instructions must be available.
+/// There must be room for a square at `to`, and the level's instructions available.
 #[inline(always)]
-unsafe fn turn<V: Vector>(square: &Square, to: &mut Square) {
-    // SAFETY: every row is a vector; the level is the caller's.
+pub(super) unsafe fn turn<V: Vector>(square: &Square, to: *mut f32) {
+    // SAFETY: every row is a vector; the rest is the caller's.
     unsafe {
         let mut vectors = [V::zero(); LANES];
         for (vector, row) in vectors.iter_mut().zip(square) {
             *vector = V::load(row.as_ptr());
         }
-        for (vector, row) in V::exchange(vectors).into_iter().zip(to) {
-            vector.store(row.as_mut_ptr());
+        for (row, vector) in V::exchange(vectors).into_iter().enumerate() {
+            vector.store(to.add(row * LANES));
         }
     }
 }
@@ -179,11 +215,23 @@ fn scales(squares: [f32; LANES], units: &mut [f32; LANES]) -> [f32; LANES] {
 unsafe fn round<P: Pairs>(run: &[[f32; LANES]], scales: &[f32; LANES], pairs: &mut [[f32; LANES]]) {
     // SAFETY: every array is a vector; the level is the caller's.
     unsafe {
-        let (scales, rounding) = (P::Floats::load(scales.as_ptr()), P::Floats::splat(ROUNDING));
+        let scales = P::Floats::load(scales.as_ptr());
         for ([first, second], pair) in run.as_chunks().0.iter().zip(pairs) {
-            let first = P::Floats::load(first.as_ptr()).mul_add(scales, rounding);
-            let second = P::Floats::load(second.as_ptr()).mul_add(scales, rounding);
-            P::of_lower_halves(first, second).store(pair.as_mut_ptr().cast());
+            rounded::<P>(first, second, scales).store(pair.as_mut_ptr().cast());
         }
+    }
+}
+
+/// Two terms side by side.
+///
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+pub(super) unsafe fn rounded<P: Pairs>(first: &[f32; LANES], second: &[f32; LANES], scales: P::Floats) -> P {
+    // SAFETY: every array is a vector; the level is the caller's.
+    unsafe {
+        let rounding = P::Floats::splat(ROUNDING);
+        let first = P::Floats::load(first.as_ptr()).mul_add(scales, rounding);
+        P::of_lower_halves(first, P::Floats::load(second.as_ptr()).mul_add(scales, rounding))
     }
 }

@@ -1,7 +1,7 @@
 //! The loop over two factors in fixed point.
 
-use super::{Factor, RUN, TOGETHER};
-use crate::level::{PairsKernel, run_pairs};
+use super::{Factor, Form, RUN, Run, TOGETHER};
+use crate::level::{PairsKernel, run_pairs, run_tiles};
 use crate::vector::{LANES, Lanes, Pairs, Vector};
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ pub struct Place {
 
 impl Place {
     /// Elements of each panel: of [`TOGETHER`] columns all rows, with more of them up to whole groups.
-    fn panel(&self) -> usize {
+    pub(super) fn panel(&self) -> usize {
         self.rows.len().next_multiple_of(TOGETHER) * LANES
     }
 
@@ -47,7 +47,12 @@ pub fn multiply_add(a: &Factor, b: &Factor, place: Place, to: &mut [f32]) {
         b.sizes(),
         to.len()
     );
-    run_pairs(Product { a, b, place, to });
+    let product = Product { a, b, place, to };
+    match a.form {
+        _ if a.terms == 0 => product.keep(),
+        Form::Pairs => run_pairs(product),
+        Form::Tiles => run_tiles(product),
+    }
 }
 
 pub(super) struct Product<'a> {
@@ -60,10 +65,7 @@ pub(super) struct Product<'a> {
 impl PairsKernel for Product<'_> {
     #[inline(always)]
     unsafe fn run<P: Pairs>(mut self) {
-        let Place { columns, keep, .. } = self.place.clone();
-        if self.a.terms == 0 {
-            return self.to.iter_mut().for_each(|x| *x = if keep == 0.0 { 0.0 } else { keep * *x });
-        }
+        let columns = self.place.columns.clone();
         let mut first = columns.start;
         while first < columns.end {
             let blocks = blocks::<P>((columns.end - first).div_ceil(TOGETHER));
@@ -89,28 +91,13 @@ fn blocks<P: Pairs>(left: usize) -> usize {
     }
 }
 
-/// Part of a factor's runs.
-#[derive(Clone, Copy)]
-struct Run<'a> {
-    pairs: &'a [f32],
-    units: &'a [f32; LANES],
-}
-
-impl Factor {
-    /// A run of the group that begins with a vector.
-    fn run(&self, vector: usize, run: usize) -> Run<'_> {
-        let group = vector / TOGETHER;
-        let pairs = (self.terms - run * RUN).min(RUN).div_ceil(2);
-        // The runs before are whole.
-        let first = run * self.groups() * RUN / 2 + group * pairs;
-        Run {
-            pairs: &self.pairs[first * LANES..][..pairs * LANES],
-            units: &self.units.as_chunks().0[run * self.groups() + group],
-        }
-    }
-}
-
 impl Product<'_> {
+    /// The product where there are no terms.
+    fn keep(self) {
+        let keep = self.place.keep;
+        self.to.iter_mut().for_each(|x| *x = if keep == 0.0 { 0.0 } else { keep * *x });
+    }
+
     /// `B` groups of columns.
     ///
     /// # Safety
@@ -164,19 +151,19 @@ impl<const B: usize> Tile<'_, B> {
     #[inline(always)]
     unsafe fn compute<P: Pairs, const R: usize, const KEEP: bool>(&self, to: Rows) {
         let Tile { a, lane, b, factor, keep } = self;
-        let len = a.pairs.len();
-        assert!(lane + R <= LANES && b.iter().all(|b| b.pairs.len() == len) && len.is_multiple_of(LANES));
+        let len = a.integers.len();
+        assert!(lane + R <= LANES && b.iter().all(|b| b.integers.len() == len) && len.is_multiple_of(LANES));
         // SAFETY: all runs are as long, and the rows lie within a group; the rest is the caller's.
         unsafe {
             let mut sums = [[P::zero(); B]; R];
             for at in (0..len).step_by(LANES) {
                 let mut y = [P::zero(); B];
                 for block in 0..B {
-                    y[block] = P::load(b[block].pairs.as_ptr().add(at).cast());
+                    y[block] = P::load(b[block].integers.as_ptr().add(at).cast());
                 }
                 // Of the next group, which follows, a tile asks for as much as it has rows of its own.
-                P::Floats::prefetch(a.pairs.as_ptr().wrapping_add(len + lane * len / LANES + at * R / LANES));
-                let x = a.pairs.as_ptr().add(at + lane).cast::<i32>();
+                P::Floats::prefetch(a.integers.as_ptr().wrapping_add(len + lane * len / LANES + at * R / LANES));
+                let x = a.integers.as_ptr().add(at + lane).cast::<i32>();
                 for r in 0..R {
                     let x = P::splat(*x.add(r));
                     for block in 0..B {
@@ -189,17 +176,29 @@ impl<const B: usize> Tile<'_, B> {
                 units[block] = P::Floats::load(b[block].units.as_ptr());
             }
             for r in 0..R {
-                let unit = P::Floats::splat(a.units[lane + r] * factor);
                 for block in 0..B {
-                    let (sum, unit) = (sums[r][block].to_floats(), units[block].mul(unit));
                     let to = to.first.add(block * to.apart + r * LANES);
-                    let total = match KEEP {
-                        true => sum.mul_add(unit, P::Floats::load(to).mul(P::Floats::splat(*keep))),
-                        false => sum.mul(unit),
-                    };
-                    total.store(to);
+                    let keep = if KEEP { *keep } else { 0.0 };
+                    put::<P>(sums[r][block], units[block], a.units[lane + r] * factor, keep, to);
                 }
             }
         }
+    }
+}
+
+/// `to = keep to + sum (units unit)`, in floats.
+///
+/// # Safety
+/// `to` must be valid for a vector, and the level's instructions available.
+#[inline(always)]
+pub(super) unsafe fn put<P: Pairs>(sum: P, units: P::Floats, unit: f32, keep: f32, to: *mut f32) {
+    // SAFETY: the caller's.
+    unsafe {
+        let (sum, unit) = (sum.to_floats(), units.mul(P::Floats::splat(unit)));
+        let total = match keep == 0.0 {
+            true => sum.mul(unit),
+            false => sum.mul_add(unit, P::Floats::load(to).mul(P::Floats::splat(keep))),
+        };
+        total.store(to);
     }
 }

@@ -3,15 +3,44 @@
 use super::pack::Pack;
 use super::product::Product;
 use super::*;
-use crate::level::{Level, multiplies_pairs, run_pairs_at};
+use crate::level::{Level, PairsKernel, TilesKernel, multiplies_pairs, run_array_tiles, run_pairs_at, run_tiles};
 use crate::matmul::Matrix;
 
-/// A level, and whether what only some of its processors have is used.
-type Way = (Level, bool);
+/// What multiplies.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// A level, and whether what only some of its processors have is used.
+    Pairs(Level, bool),
+    /// Tiles in arrays.
+    ArrayTiles,
+    /// The processor's tiles.
+    Tiles,
+}
+
+impl Way {
+    fn best() -> Way {
+        if multiplies_tiles() { Way::Tiles } else { Way::Pairs(Level::current(), multiplies_pairs()) }
+    }
+
+    fn form(self) -> Form {
+        if matches!(self, Way::Pairs(..)) { Form::Pairs } else { Form::Tiles }
+    }
+
+    fn run(self, kernel: impl PairsKernel + TilesKernel) {
+        match self {
+            Way::Pairs(level, with) => run_pairs_at(level, with, kernel),
+            Way::ArrayTiles => run_array_tiles(kernel),
+            Way::Tiles => run_tiles(kernel),
+        }
+    }
+}
 
 fn ways() -> impl Iterator<Item = Way> {
     let levels = Level::ALL.into_iter().filter(|level| level.is_available());
-    levels.flat_map(|level| [(level, false), (level, true)]).filter(|(_, with)| multiplies_pairs() || !with)
+    let pairs =
+        levels.flat_map(|level| [(level, false), (level, true)]).filter(|(_, with)| multiplies_pairs() || !with);
+    let tiles = [Way::ArrayTiles, Way::Tiles].into_iter().take(if multiplies_tiles() { 2 } else { 1 });
+    pairs.map(|(level, with)| Way::Pairs(level, with)).chain(tiles)
 }
 
 /// Rows of very different lengths, with peaks.
@@ -37,11 +66,11 @@ fn panels(matrix: Matrix<'_>) -> Vec<f32> {
 }
 
 /// The rows as vectors of a factor: the first terms of each run from columns of the transpose, the others from rows.
-fn factor((level, with): Way, matrix: Matrix<'_>, columns: usize) -> Factor {
+fn factor(way: Way, matrix: Matrix<'_>, columns: usize) -> Factor {
     let [vectors, terms] = matrix.sizes();
     let (plain, turned) = (panels(matrix), panels(matrix.transposed()));
     let (plain, turned) = (plain.as_chunks().0, turned.as_chunks().0);
-    let mut factor = Factor::stale(vectors, terms);
+    let mut factor = Factor::stale_as(way.form(), vectors, terms);
     let [vectors, terms] = [vectors, terms].map(|size| size.next_multiple_of(TOGETHER));
     for mut cell in factor.cells() {
         let group = cell.vectors().start / TOGETHER;
@@ -51,7 +80,7 @@ fn factor((level, with): Way, matrix: Matrix<'_>, columns: usize) -> Factor {
             let square = plain[term / TOGETHER * vectors + group * TOGETHER..].first_chunk();
             square.expect("sixteen rows")
         };
-        run_pairs_at(level, with, Pack { rows, square: &square, cell: &mut cell });
+        way.run(Pack { rows, square: &square, cell: &mut cell });
     }
     factor
 }
@@ -62,7 +91,11 @@ fn product(way: Way, a: Matrix<'_>, b: Matrix<'_>, [factor_, keep]: [f32; 2], to
     let place = Place { rows: 0..a.vectors, columns: 0..b.vectors, factor: factor_, keep };
     let (rows, columns) = (a.vectors, b.vectors);
     let mut panels = panels(Matrix::new(to, rows, columns));
-    run_pairs_at(way.0, way.1, Product { a: &a, b: &b, place: place.clone(), to: &mut panels });
+    if a.terms > 0 {
+        way.run(Product { a: &a, b: &b, place: place.clone(), to: &mut panels });
+    } else {
+        multiply_add(&a, &b, place.clone(), &mut panels);
+    }
     let whole = place.elements() == rows * columns;
     assert!(whole || panels.iter().filter(|&&x| x == 0.0 || x.is_nan()).count() >= place.elements() - rows * columns);
     for (at, x) in to.iter_mut().enumerate() {
@@ -121,10 +154,11 @@ fn columns_are_packed_as_rows() {
         for way in ways() {
             let [columns, both, rows] =
                 [RUN, 48, 0].map(|columns| factor(way, Matrix::new(&x, vectors, terms), columns));
-            let bits = |buffer: &Buffer| buffer.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-            for other in [both, rows] {
-                assert_eq!(bits(&columns.pairs), bits(&other.pairs), "{way:?} {vectors} {terms}");
-                assert_eq!(bits(&columns.units), bits(&other.units), "{way:?} {vectors} {terms}");
+            let bits = |factor: &Factor| {
+                [&factor.integers, &factor.units].map(|part| part.iter().map(|x| x.to_bits()).collect::<Vec<_>>())
+            };
+            for other in [&both, &rows] {
+                assert!(bits(&columns) == bits(other), "{way:?} {vectors} {terms}");
             }
         }
     }
@@ -150,8 +184,7 @@ fn the_largest_sums_are_exact() {
 #[test]
 fn a_part_of_a_product_has_the_bits_of_the_whole() {
     let (a, b) = (values(70 * 300, 300, 5), values(90 * 300, 300, 6));
-    let way = (Level::best(), multiplies_pairs());
-    let (a, b) = (factor(way, Matrix::new(&a, 70, 300), 0), factor(way, Matrix::new(&b, 90, 300), 0));
+    let [a, b] = [(&a, 70), (&b, 90)].map(|(x, vectors)| factor(Way::best(), Matrix::new(x, vectors, 300), 0));
     let place = |rows: Range<usize>, columns: Range<usize>| Place { rows, columns, factor: 1.0, keep: 0.0 };
     let (of_whole, of_part) = (place(0..70, 0..90), place(16..37, 32..90));
     let (mut whole, mut part) = (vec![0.0; of_whole.elements()], vec![0.0; of_part.elements()]);

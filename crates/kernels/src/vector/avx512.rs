@@ -257,7 +257,7 @@ impl Double for Avx512Double {
 
 /// Sixteen lanes in one AVX-512 register; whether the processor has VNNI.
 #[derive(Clone, Copy)]
-pub struct Avx512Pairs<const VNNI: bool>(__m512i);
+pub struct Avx512Pairs<const VNNI: bool>(pub(super) __m512i);
 
 impl<const VNNI: bool> Pairs for Avx512Pairs<VNNI> {
     type Floats = Avx512;

@@ -56,7 +56,7 @@ pub trait Pairs: Copy {
 
 /// Sixteen lanes in an array.
 #[derive(Clone, Copy)]
-pub struct ArrayPairs([i32; LANES]);
+pub struct ArrayPairs(pub(super) [i32; LANES]);
 
 // The methods are unsafe by the trait's contract; only the pointers need care here.
 impl Pairs for ArrayPairs {
