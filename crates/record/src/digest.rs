@@ -259,8 +259,8 @@ mod tests {
     #[test]
     fn places_are_those_of_the_whole_batch() {
         let all: Vec<usize> = sampled(10_000, 0..10_000).collect();
-        // The fraction of the golden ratio is 0.618: 1.618 strata of 2.44 elements.
-        assert_eq!((all.len(), all[0], all[1]), (SAMPLE, 0, 3));
+        // The fraction of the golden ratio is 0.618: 1.618 strata of 4.88 elements.
+        assert_eq!((all.len(), all[0], all[1]), (SAMPLE, 0, 7));
         assert!(
             all.iter()
                 .enumerate()

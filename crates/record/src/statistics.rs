@@ -23,8 +23,9 @@ use seismograd_trace::Statistic;
 /// The number of statistics.
 pub const COUNT: usize = Statistic::ALL.len();
 
-/// The most elements among which the quantiles of a signal outside of the output layer are looked for.
-pub const SAMPLE: usize = 4096;
+/// The most elements among which the quantiles of a signal outside of the output layer are looked for. Among as many, if they are independent, the median's
+/// rank has a standard error of 1.1 %; that of the 5 % quantile's is 0.5 %.
+pub const SAMPLE: usize = 2048;
 
 /// All statistics of the elements, in the order of [`Statistic::ALL`].
 ///
@@ -206,12 +207,13 @@ mod tests {
 
     #[test]
     fn a_sample_is_of_fixed_places_and_only_for_quantiles() {
-        let elements: Vec<f32> = (0..40_960).map(|at| ((at * 7919) % 40_960) as f32).collect();
+        let n = 10 * SAMPLE;
+        let elements: Vec<f32> = (0..n).map(|at| ((at * 7919) % n) as f32).collect();
         let exact = summarize(&elements);
         let sampled = summarize_sampled(&elements);
         // Strata of ten.
         let fraction = |i: f64| (i * 0.618_033_988_749_894_9).fract();
-        let places = (0..4096).map(|i| (10.0 * (f64::from(i) + fraction(f64::from(i)))) as usize);
+        let places = (0..SAMPLE as u32).map(|i| (10.0 * (f64::from(i) + fraction(f64::from(i)))) as usize);
         let tenth = summarize(&places.map(|place| elements[place]).collect::<Vec<_>>());
         for statistic in Statistic::ALL {
             let (found, exact) = (sampled[statistic as usize], exact[statistic as usize]);
@@ -221,7 +223,7 @@ mod tests {
             }
         }
         // Of few elements there is no sample.
-        let (few, exact) = (summarize_sampled(&elements[..4000]), summarize(&elements[..4000]));
+        let (few, exact) = (summarize_sampled(&elements[..SAMPLE]), summarize(&elements[..SAMPLE]));
         assert_eq!(few[Statistic::Q25 as usize], exact[Statistic::Q25 as usize]);
         assert_eq!(summarize_sampled(&[]), [0.0; COUNT]);
     }
