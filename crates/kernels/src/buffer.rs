@@ -16,8 +16,8 @@ use std::sync::{Mutex, PoisonError};
 #[repr(C, align(64))]
 struct Line([f32; LANES]);
 
-/// Elements from which on memory is kept for reuse. Smaller pieces are the allocator's business.
-const SMALLEST: usize = 1024;
+/// Elements from which on memory is kept for reuse. Smaller pieces are the allocator's business, which has lists of its own for them.
+const SMALLEST: usize = 256;
 
 /// Bytes that a thread keeps for itself: about a second-level cache.
 const KEPT: usize = 2 << 20;

@@ -74,10 +74,10 @@ impl DerefMut for Keys {
     }
 }
 
-/// The keys of the elements that are not zero, in the elements' order.
-pub fn nonzero_keys(x: &[f32]) -> Keys {
-    let mut keys = Keys::with_room(x.len());
-    keys.add_nonzero(x);
+/// The keys of the elements that are not zero, in the elements' order, which lie in pieces.
+pub fn nonzero_keys(pieces: &[&[f32]]) -> Keys {
+    let mut keys = Keys::with_room(pieces.iter().map(|piece| piece.len()).sum());
+    pieces.iter().for_each(|piece| keys.add_nonzero(piece));
     keys
 }
 

@@ -33,8 +33,9 @@ impl Digest<'_> {
     /// The columns of a whole batch, in sample order: the statistics, then the elements of fixed name.
     pub(crate) fn columns(pieces: &[Digest<'_>]) -> Vec<f32> {
         let moments = Moments::together(pieces.iter().flat_map(|piece| piece.moments));
-        let sample = pieces.iter().map(|piece| piece.sample).collect::<Vec<_>>().concat();
-        let statistics = if sample.is_empty() { [0.0; COUNT] } else { assemble(&moments, &sample) };
+        let sample: Vec<&[f32]> = pieces.iter().map(|piece| piece.sample).collect();
+        let is_empty = sample.iter().all(|piece| piece.is_empty());
+        let statistics = if is_empty { [0.0; COUNT] } else { assemble(&moments, &sample) };
         let element = |at: usize| pieces.iter().find_map(|piece| piece.elements[at]).unwrap_or(0.0);
         statistics.into_iter().chain((0..ACTIVATION.len()).map(element)).collect()
     }

@@ -13,10 +13,10 @@
 
 use seismograd_tensor::order::{Keys, ZERO, element, keys_with_prefixes, nonzero_keys};
 
-/// The elements at these ranks, ascending and below `elements.len()`, in sorted order; and the number of zeros.
-pub(crate) fn order_statistics(elements: &[f32], ranks: &[usize]) -> (Vec<f32>, usize) {
-    let keys = nonzero_keys(elements);
-    let zeros = elements.len() - keys.len();
+/// Of elements that lie in pieces those at these ranks, ascending and below the elements' number, in sorted order; and the number of zeros.
+pub(crate) fn order_statistics(pieces: &[&[f32]], ranks: &[usize]) -> (Vec<f32>, usize) {
+    let keys = nonzero_keys(pieces);
+    let zeros = pieces.iter().map(|piece| piece.len()).sum::<usize>() - keys.len();
     let below = keys.below(ZERO);
     let is_zero = |rank: usize| (below..below + zeros).contains(&rank);
     let other_ranks = ranks.iter().filter(|rank| !is_zero(**rank));
@@ -31,6 +31,10 @@ pub(crate) fn order_statistics(elements: &[f32], ranks: &[usize]) -> (Vec<f32>, 
 const LEADING: u32 = 11;
 /// Bits behind them that choose among the buckets of a leading one.
 const NEXT: u32 = 7;
+/// The most buckets.
+const BUCKETS: usize = 1 << LEADING;
+/// The most ranks: each one's bucket is cut once more.
+const RANKS: usize = BUCKETS >> NEXT;
 /// Elements from which on buckets are worth their counters.
 const MANY: usize = 512;
 /// Buckets that are passed over together.
@@ -47,6 +51,7 @@ fn next(key: u32) -> usize {
 }
 
 fn select(mut keys: Keys, ranks: &[usize]) -> Vec<u32> {
+    assert!(ranks.len() <= RANKS, "order statistics: {} ranks", ranks.len());
     if keys.len() < MANY || ranks.is_empty() {
         return select_among(&mut keys, ranks);
     }
@@ -56,12 +61,12 @@ fn select(mut keys: Keys, ranks: &[usize]) -> Vec<u32> {
         return select_among(&mut keys, &ranks);
     }
     // Each wanted bucket is cut in its turn.
-    let mut order = vec![0; 1 << LEADING];
-    wanted.iter().enumerate().for_each(|(at, &bucket)| order[bucket as usize] = at);
+    let mut order = [0u8; 1 << LEADING];
+    wanted.iter().zip(0..).for_each(|(&bucket, at)| order[bucket as usize] = at);
     let next_buckets = Buckets {
         bits: LEADING + NEXT,
         len: wanted.len() << NEXT,
-        of: |key| order[leading(key)] << NEXT | next(key),
+        of: |key| usize::from(order[leading(key)]) << NEXT | next(key),
         prefix: |bucket| wanted[bucket >> NEXT] << NEXT | (bucket % (1 << NEXT)) as u32,
     };
     let (mut keys, ranks, _) = narrow(&keys, &ranks, &next_buckets);
@@ -87,14 +92,15 @@ fn narrow(
     buckets: &Buckets<impl Fn(u32) -> usize, impl Fn(usize) -> u32>,
 ) -> (Keys, Vec<usize>, Vec<u32>) {
     // Two counters a bucket: one that was just raised takes its time to be there to be raised again.
-    let mut counts = vec![[0u32; 2]; buckets.len];
+    let mut counts = [[0u32; 2]; BUCKETS];
+    let counts = &mut counts[..buckets.len];
     let (pairs, rest) = keys.as_chunks::<2>();
     for &[a, b] in pairs {
         counts[(buckets.of)(a)][0] += 1;
         counts[(buckets.of)(b)][1] += 1;
     }
     rest.iter().for_each(|&key| counts[(buckets.of)(key)][0] += 1);
-    let (mut wanted, mut kept_ranks) = (Vec::new(), Vec::with_capacity(ranks.len()));
+    let (mut wanted, mut kept_ranks) = (Vec::with_capacity(ranks.len()), Vec::with_capacity(ranks.len()));
     // Elements in buckets before the one at hand: all of them, and those that will be kept.
     let (mut passed, mut kept) = (0, 0);
     for (group, counts) in counts.chunks(GROUP).enumerate() {
@@ -146,7 +152,8 @@ mod tests {
         let mut sorted: Vec<f32> = elements.iter().map(|x| x + 0.0).collect();
         sorted.sort_by(f32::total_cmp);
         let expect: Vec<u32> = ranks.iter().map(|&rank| sorted[rank].to_bits()).collect();
-        let (found, zeros) = order_statistics(elements, ranks);
+        let half = elements.len() / 2;
+        let (found, zeros) = order_statistics(&[&elements[..half], &elements[half..]], ranks);
         assert_eq!(zeros, elements.iter().filter(|x| **x == 0.0).count());
         assert_eq!(found.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), expect);
     }

@@ -35,7 +35,7 @@ pub fn summarize(elements: &[f32]) -> [f32; COUNT] {
     if elements.is_empty() {
         return [0.0; COUNT];
     }
-    assemble(&Moments::exact(elements), elements)
+    assemble(&Moments::exact(elements), &[elements])
 }
 
 /// As [`summarize`], at the speed at which memory is read: where there are more than [`SAMPLE`] elements, quantiles are those of one in each of as many strata
@@ -48,11 +48,11 @@ pub fn summarize_sampled(elements: &[f32]) -> [f32; COUNT] {
     // In this order: elements are read one after the other before they are picked.
     let moments = Moments::of(elements);
     let sample: Vec<f32> = sampled(elements.len(), 0..elements.len()).map(|place| elements[place]).collect();
-    assemble(&moments, &sample)
+    assemble(&moments, &[&sample])
 }
 
-/// The statistics of elements of which the moments are known, and whose quantiles are those of `sample`.
-pub(crate) fn assemble(moments: &Moments, sample: &[f32]) -> [f32; COUNT] {
+/// The statistics of elements of which the moments are known, and whose quantiles are those of a sample, which lies in pieces and is not empty.
+pub(crate) fn assemble(moments: &Moments, sample: &[&[f32]]) -> [f32; COUNT] {
     let quantiles = Quantiles::of(sample);
     let n = moments.count;
     let [m2, m3, m4] = moments.central.map(|power| power / n);
@@ -79,24 +79,28 @@ pub(crate) fn assemble(moments: &Moments, sample: &[f32]) -> [f32; COUNT] {
     })
 }
 
+/// The statistics that are quantiles.
+const QUANTILES: usize = 5;
+
 /// The order statistics that quantiles need, by rank.
 struct Quantiles {
-    ranks: Vec<usize>,
+    ranks: [usize; 2 * QUANTILES],
     values: Vec<f32>,
     last: usize,
 }
 
 impl Quantiles {
-    fn of(elements: &[f32]) -> Quantiles {
-        let last = elements.len() - 1;
-        let around = Statistic::ALL.into_iter().filter_map(Statistic::probability).flat_map(|p| {
+    fn of(pieces: &[&[f32]]) -> Quantiles {
+        let last = pieces.iter().map(|piece| piece.len()).sum::<usize>() - 1;
+        let mut ranks = [0; 2 * QUANTILES];
+        for (around, p) in
+            ranks.as_chunks_mut().0.iter_mut().zip(Statistic::ALL.into_iter().filter_map(Statistic::probability))
+        {
             let below = position(p, last).floor() as usize;
-            [below, (below + 1).min(last)]
-        });
-        let mut ranks: Vec<usize> = around.collect();
+            *around = [below, (below + 1).min(last)];
+        }
         ranks.sort_unstable();
-        ranks.dedup();
-        let (values, _) = order_statistics(elements, &ranks);
+        let (values, _) = order_statistics(pieces, &ranks);
         Quantiles { ranks, values, last }
     }
 
