@@ -19,7 +19,7 @@ mod powers;
 mod through;
 
 use crate::level::{Kernel, run};
-use crate::vector::{LANES, Register, Vector, load_rows};
+use crate::vector::{Aligned, LANES, Register, Vector, load_rows};
 
 use block::Block;
 pub(crate) use through::{Bare, Running};
@@ -93,7 +93,7 @@ impl Moments {
             return None;
         }
         let mut sums = Sums::default();
-        run(Block { x, rows: &mut [[0.0; LANES]; LANES], sums: &mut sums });
+        run(Block { x, rows: &mut Aligned([[0.0; LANES]; LANES]).0, sums: &mut sums });
         sums.moments(x.len() as f64)
     }
 

@@ -237,8 +237,8 @@ fn schema(signals: &[Tracked]) -> Result<Schema> {
 
 /// What a step shows of an activation.
 enum Found<'a> {
-    /// All elements, in pieces, and the number of samples.
-    Whole(Vec<&'a [f32]>, usize),
+    /// All elements, in pieces.
+    Whole(Vec<&'a Tensor>),
     /// Their digests, in sample order.
     Digests(Vec<Digest<'a>>),
 }
@@ -273,20 +273,17 @@ impl Tracked {
                 return Err(self.silent());
             }
         }
-        let samples = tensors.iter().map(|tensor| tensor.shape().first().copied().unwrap_or(1)).sum();
-        let whole =
-            |tensors: Vec<&'a Tensor>| Found::Whole(tensors.into_iter().map(Tensor::as_slice).collect(), samples);
-        Ok(if digests.is_empty() { whole(tensors) } else { Found::Digests(digests) })
+        Ok(if digests.is_empty() { Found::Whole(tensors) } else { Found::Digests(digests) })
     }
 
     /// The statistics and the fixed elements, in the order of the columns.
     fn measure(&self, found: &Found<'_>) -> Vec<f32> {
         match found {
             Found::Digests(pieces) => Digest::columns(pieces),
-            Found::Whole(pieces, samples) => match pieces[..] {
-                [elements] => self.of(elements, *samples),
-                _ => self.of(&pieces.concat(), *samples),
-            },
+            Found::Whole(pieces) => {
+                let all = if let [whole] = pieces[..] { whole.clone() } else { Tensor::concatenate(pieces, 0) };
+                self.of(all.as_slice(), all.shape().first().copied().unwrap_or(1))
+            }
         }
     }
 

@@ -1,7 +1,6 @@
 //! Shapes changed, axes moved, tensors cut and joined: elements move, none is computed.
 
 use crate::Tensor;
-use ndarray::Axis;
 use std::ops::Range;
 
 impl Tensor {
@@ -108,14 +107,28 @@ impl Tensor {
     /// When there are none, or they differ along another axis.
     #[track_caller]
     pub fn concatenate(tensors: &[&Tensor], axis: usize) -> Tensor {
-        let views: Vec<_> = tensors.iter().map(|tensor| tensor.view()).collect();
-        match ndarray::concatenate(Axis(axis), &views) {
-            Ok(array) => Tensor::from(array),
-            Err(_) => {
-                let shapes: Vec<_> = tensors.iter().map(|tensor| tensor.shape()).collect();
-                panic!("concatenate: shapes {shapes:?} along axis {axis}")
+        let others = |tensor: &Tensor| {
+            let shape = tensor.shape();
+            (axis < shape.len()).then(|| [&shape[..axis], &shape[axis + 1..]].concat())
+        };
+        let first = tensors.first().and_then(|first| others(first));
+        if first.is_none() || tensors.iter().any(|tensor| others(tensor) != first) {
+            let shapes: Vec<_> = tensors.iter().map(|tensor| tensor.shape()).collect();
+            panic!("concatenate: shapes {shapes:?} along axis {axis}");
+        }
+        let mut shape = tensors[0].shape().to_vec();
+        shape[axis] = tensors.iter().map(|tensor| tensor.shape()[axis]).sum();
+        let (mut result, outer) = (Tensor::stale(&shape), shape[..axis].iter().product());
+        let mut rest = result.as_mut_slice();
+        for at in 0..outer {
+            for tensor in tensors {
+                let len = tensor.len() / outer;
+                let (to, behind) = rest.split_at_mut(len);
+                to.copy_from_slice(&tensor.as_slice()[at * len..][..len]);
+                rest = behind;
             }
         }
+        result
     }
 }
 
@@ -139,6 +152,18 @@ mod tests {
         let x = counting(&[2, 5, 2]);
         let parts = [x.slice(1, 0..2), x.slice(1, 2..2), x.slice(1, 2..5)];
         assert_eq!(Tensor::concatenate(&parts.each_ref(), 1), x);
+    }
+
+    #[test]
+    #[should_panic(expected = "concatenate: shapes [[2, 3], [3, 2]] along axis 1")]
+    fn shapes_that_do_not_concatenate_are_named() {
+        Tensor::concatenate(&[&counting(&[2, 3]), &counting(&[3, 2])], 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "concatenate: shapes [] along axis 0")]
+    fn nothing_does_not_concatenate() {
+        Tensor::concatenate(&[], 0);
     }
 
     #[test]

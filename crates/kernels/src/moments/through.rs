@@ -14,7 +14,7 @@
 use super::both::{BEHIND, BothPowers, BothSizes, MAX, MAX_BEHIND, MIN, MIN_BEHIND, SIZES, SIZES_BEHIND};
 use super::{LANES, Moments, PROBES, RUN, Rows, Sums, greatest, lanes_of, reciprocal_power_of_two, zeros_among};
 use crate::level::{Kernel, run};
-use crate::vector::{Lanes, Register, Vector};
+use crate::vector::{Aligned, Lanes, Register, Vector};
 
 /// Elements among which the centre is chosen, where more are there at once: as many as a convolution's first piece has.
 const FIRST: usize = 4096;
@@ -38,11 +38,11 @@ struct Run {
 }
 
 /// Room for the elements of a run.
-pub(crate) struct Bare([f32; RUN]);
+pub(crate) struct Bare(Aligned<[f32; RUN]>);
 
 impl Default for Bare {
     fn default() -> Bare {
-        Bare([0.0; RUN])
+        Bare(Aligned([0.0; RUN]))
     }
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct Running {
     open: usize,
     /// Elements that are zero, and those of them that go on.
     zeros: [f64; 2],
-    rows: [[f32; LANES]; LANES],
+    rows: Aligned<[[f32; LANES]; LANES]>,
     /// Of the elements that fill no vector.
     rest: [Moments; 2],
 }
@@ -64,7 +64,7 @@ pub(crate) struct Running {
 impl Default for Running {
     /// Of no element.
     fn default() -> Running {
-        let (rows, rest) = ([[0.0; LANES]; LANES], [Moments::default(); 2]);
+        let (rows, rest) = (Aligned([[0.0; LANES]; LANES]), [Moments::default(); 2]);
         let mut none =
             Running { centre: 0.0, scale: 1.0, gated: false, count: 0, open: 0, zeros: [0.0; 2], rows, rest };
         none.clear();
@@ -91,9 +91,10 @@ impl Running {
     fn clear(&mut self) {
         (self.centre, self.scale, self.count, self.open, self.zeros) = (0.0, 1.0, 0, 0, [0.0; 2]);
         self.rest = [Moments::default(); 2];
-        self.rows.fill([0.0; LANES]);
+        let rows = &mut self.rows.0;
+        rows.fill([0.0; LANES]);
         for (min, max) in [(MIN, MAX), (MIN_BEHIND, MAX_BEHIND)] {
-            (self.rows[min], self.rows[max]) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+            (rows[min], rows[max]) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
         }
     }
 
@@ -147,7 +148,7 @@ impl Running {
         let (whole, rest) = x.split_at_mut(x.len() - x.len() % LANES);
         for (at, x) in whole.chunks_mut(RUN).enumerate() {
             let gate = gate.map_or(x.as_ptr(), |gate| gate[at * RUN..][..x.len()].as_ptr());
-            let (bare, len) = (bare.0.as_mut_ptr(), x.len());
+            let (bare, len) = (bare.0.0.as_mut_ptr(), x.len());
             // SAFETY: whole vectors of both, for which there is room, and the level is the caller's.
             unsafe { self.add_run::<V, true>(Run { x: x.as_mut_ptr(), gate, bare, len }) };
         }
@@ -254,10 +255,10 @@ impl Running {
                 }
             }
             if POWERS {
-                powers.flush(lane, &mut self.rows);
+                powers.flush(lane, &mut self.rows.0);
             }
             if SIZES {
-                sizes.flush::<GATED>(lane, &mut self.rows);
+                sizes.flush::<GATED>(lane, &mut self.rows.0);
             }
             POWERS && powers.has_zeros()
         }
@@ -270,7 +271,7 @@ impl Running {
     #[inline(always)]
     pub(crate) unsafe fn finish<V: Vector>(&mut self) -> Option<[Moments; 2]> {
         // SAFETY: the level is the caller's.
-        let (totals, least, greatest) = unsafe { Rows(&mut self.rows).put_together::<V>() };
+        let (totals, least, greatest) = unsafe { Rows(&mut self.rows.0).put_together::<V>() };
         let (n, open, scale) = (self.count as f64, self.open as f64, f64::from(self.scale));
         // The centre from zero, in units of the scale.
         let t = f64::from(self.centre) * scale;

@@ -4,7 +4,7 @@ use super::transform::{Input, Transform, Upstream, WeightGradient};
 use super::{IN, OUT, Square, TOGETHER, Tiles, Transformed, product};
 use crate::buffer::Buffer;
 use crate::level::{self, Kernel, Level};
-use crate::vector::{LANES, Vector, load_rows};
+use crate::vector::{Aligned, LANES, Vector, load_rows};
 
 /// Samples and their upstream gradient.
 pub(in crate::conv) struct GradientBlock<'a> {
@@ -91,10 +91,10 @@ impl Kernel for Unpack<'_> {
     unsafe fn run<V: Vector>(self) {
         let Tiles { channels_in, channels_out, .. } = *self.tiles;
         // The nine taps of sixteen channels in, each with its lanes: rows that follow each other as the gradient's elements do.
-        let mut rows = [[0.0f32; LANES]; 9 * LANES];
+        let mut rows = Aligned([[0.0f32; LANES]; 9 * LANES]);
         for block in 0..channels_out / LANES {
             for group in 0..channels_in / LANES {
-                for (k, rows) in rows.chunks_exact_mut(9).enumerate() {
+                for (k, rows) in rows.0.chunks_exact_mut(9).enumerate() {
                     let first = (group * LANES + k) * channels_out + block * LANES;
                     // SAFETY: the sum's length, asserted by the caller, holds all positions of this vector.
                     unsafe {
@@ -105,7 +105,7 @@ impl Kernel for Unpack<'_> {
                         }
                     }
                 }
-                for (at, square) in rows.as_chunks::<LANES>().0.iter().enumerate() {
+                for (at, square) in rows.0.as_chunks::<LANES>().0.iter().enumerate() {
                     // SAFETY: the level is the caller's.
                     let lanes = unsafe { V::exchange(load_rows(square)) };
                     for (lane, elements) in lanes.into_iter().enumerate() {
