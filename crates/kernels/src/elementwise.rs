@@ -55,23 +55,27 @@ pub fn zip_in_place(x: &mut [f32], y: &[f32], f: impl Fn(f32, f32) -> f32) {
     });
 }
 
-/// An optimizer's update: `(parameter[i], slots[..][i]) = f(parameter[i], gradient[i], slots[..][i])`.
+/// An optimizer's update: `(parameter[i], slots[..][i]) = f(before[i], gradient[i], slots[..][i])`, where the parameter itself is what it was `before` if nothing
+/// else is.
 ///
 /// # Panics
 /// When the lengths differ.
 pub fn update<const N: usize>(
     parameter: &mut [f32],
+    before: Option<&[f32]>,
     gradient: &[f32],
     slots: [&mut [f32]; N],
     f: impl Fn(f32, f32, [f32; N]) -> (f32, [f32; N]),
 ) {
     let len = parameter.len();
-    assert!(gradient.len() == len && slots.iter().all(|slot| slot.len() == len), "update: lengths");
-    run(Update { parameter, gradient, slots, f });
+    let fit = gradient.len() == len && before.is_none_or(|before| before.len() == len);
+    assert!(fit && slots.iter().all(|slot| slot.len() == len), "update: lengths");
+    run(Update { parameter, before, gradient, slots, f });
 }
 
 struct Update<'a, const N: usize, F> {
     parameter: &'a mut [f32],
+    before: Option<&'a [f32]>,
     gradient: &'a [f32],
     slots: [&'a mut [f32]; N],
     f: F,
@@ -81,18 +85,20 @@ struct Update<'a, const N: usize, F> {
 impl<const N: usize, F: Fn(f32, f32, [f32; N]) -> (f32, [f32; N])> Kernel for Update<'_, N, F> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Update { parameter, gradient, slots, f } = self;
+        let Update { parameter, before, gradient, slots, f } = self;
         let (parameter, last_parameter) = parameter.as_chunks_mut();
+        let before = before.map(|before| before.as_chunks());
         let (gradient, last_gradient) = gradient.as_chunks();
         let mut slots = slots.map(|slot| slot.as_chunks_mut());
         // The elements that fill no block are one that is padded with zeros. It has its turn in the same loop: so large a body is compiled once.
-        let (mut p, g) = (padded(last_parameter), padded(last_gradient));
+        let (mut p, g) = (padded(before.map_or(&*last_parameter, |(_, last)| last)), padded(last_gradient));
         let mut s = slots.each_ref().map(|(_, last)| padded(last));
         let blocks = parameter.len();
         let ahead = (AHEAD / (2 + N)).next_multiple_of(BLOCK);
         for at in 0..blocks + usize::from(!last_parameter.is_empty()) {
             let whole = at < blocks;
             let parameter = if whole { &mut parameter[at] } else { &mut p };
+            let before = before.filter(|_| whole).map(|(before, _)| &before[at]);
             let gradient = if whole { &gradient[at] } else { &g };
             let mut rest = s.each_mut().into_iter();
             let slots = slots.each_mut().map(|(slot, _)| match (whole, rest.next()) {
@@ -101,9 +107,12 @@ impl<const N: usize, F: Fn(f32, f32, [f32; N]) -> (f32, [f32; N])> Kernel for Up
             });
             // SAFETY: the level is the caller's.
             unsafe {
-                prefetch_after::<V>(parameter.as_ptr(), ahead);
+                prefetch_after::<V>(before.unwrap_or(parameter).as_ptr(), ahead);
                 prefetch_after::<V>(gradient.as_ptr(), ahead);
                 slots.iter().for_each(|slot| prefetch_after::<V>(slot.as_ptr(), ahead));
+            }
+            if let Some(before) = before {
+                *parameter = *before;
             }
             update_block(parameter, gradient, slots, &f);
         }
@@ -217,7 +226,7 @@ mod tests {
             zip_in_place(&mut z, &x, |z, x| z - x);
             assert!(x.iter().zip(&z).all(|(x, z)| *z == x * (2.0 * x + 1.0) - x));
             let (mut m, mut v) = (x.clone(), y.clone());
-            update(&mut z, &x, [&mut m, &mut v], |p, g, [m, v]| (p + g, [m + 1.0, v - 1.0]));
+            update(&mut z, None, &x, [&mut m, &mut v], |p, g, [m, v]| (p + g, [m + 1.0, v - 1.0]));
             assert!(x.iter().zip(&m).all(|(x, m)| *m == x + 1.0));
             assert!(y.iter().zip(&v).all(|(y, v)| *v == y - 1.0));
             assert!(x.iter().zip(&z).all(|(x, z)| *z == x * (2.0 * x + 1.0)));

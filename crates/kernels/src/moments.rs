@@ -18,6 +18,8 @@ mod both;
 mod powers;
 mod through;
 
+use crate::buffer::Buffer;
+use crate::elementwise::zip;
 use crate::level::{Kernel, run};
 use crate::vector::{Aligned, LANES, Register, Vector, load_rows};
 
@@ -85,6 +87,22 @@ impl Moments {
             Moments::of_block(whole).unwrap_or_else(|| Moments::exact(whole)).merge(&Moments::exact(rest))
         };
         x.chunks(BLOCK).map(block).fold(Moments::default(), |all, next| all.merge(&next))
+    }
+
+    /// Of these elements, and of what they are more than `before`, as [`Moments::of`] gives them. Both are read once.
+    ///
+    /// # Panics
+    /// When the lengths differ.
+    pub fn of_change(x: &[f32], before: &[f32]) -> [Moments; 2] {
+        assert_eq!(x.len(), before.len(), "moments: elements before and after");
+        let mut change = Buffer::stale(x.len().min(BLOCK));
+        let mut all = [Moments::default(); 2];
+        for (x, before) in x.chunks(BLOCK).zip(before.chunks(BLOCK)) {
+            let change = &mut change[..x.len()];
+            zip(x, before, change, |x, before| x - before);
+            all = [all[0].merge(&Moments::of(x)), all[1].merge(&Moments::of(change))];
+        }
+        all
     }
 
     /// Of whole strides, if the lanes' sums stand for them.
@@ -427,6 +445,16 @@ mod tests {
         }
         assert_eq!(found.min, x.iter().copied().fold(f32::INFINITY, f32::min));
         assert_eq!(found.max, x.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    }
+
+    #[test]
+    fn a_change_is_that_of_the_differences() {
+        for len in [0, 1, 200, BLOCK, 3 * BLOCK + 77] {
+            let (x, before) = (elements(len, 0.1, 1.0, 5), elements(len, 0.0, 1.0, 7));
+            let change: Vec<f32> = x.iter().zip(&before).map(|(x, before)| x - before).collect();
+            let expect = [Moments::of(&x), Moments::of(&change)];
+            assert_eq!(format!("{:?}", Moments::of_change(&x, &before)), format!("{expect:?}"), "{len}");
+        }
     }
 
     #[test]

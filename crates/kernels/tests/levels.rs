@@ -100,10 +100,14 @@ fn elementwise(results: &mut Results) {
         elementwise::map_in_place(&mut masked, |x| x * 0.01);
         results.floats(format!("scaled {len}"), &masked);
         let (mut p, mut m, mut v) = (x.clone(), u.clone(), x.iter().map(|x| x * x).collect::<Vec<_>>());
-        elementwise::update(&mut p, &u, [&mut m, &mut v], |p, g, [m, v]| {
+        let (mut elsewhere, mut slots) = (vec![f32::NAN; len], [m.clone(), v.clone()]);
+        let rule = |p: f32, g: f32, [m, v]: [f32; 2]| {
             let (m, v) = (0.9 * m + 0.1 * g, 0.999 * v + 0.001 * (g * g));
             (p - 1e-3 * m / (v.sqrt() + 1e-8), [m, v])
-        });
+        };
+        elementwise::update(&mut p, None, &u, [&mut m, &mut v], rule);
+        elementwise::update(&mut elsewhere, Some(&x), &u, slots.each_mut().map(|slot| &mut slot[..]), rule);
+        assert_eq!([&p, &m, &v], [&elsewhere, &slots[0], &slots[1]], "update elsewhere {len}");
         let updated = |(x, g): (f64, f64)| x - 1e-3 * g / ((0.999 * x * x + 0.001 * g * g).sqrt() + 1e-8);
         let expect: Vec<f64> = wide(&x).into_iter().zip(wide(&u)).map(updated).collect();
         results.near(format!("update {len}"), &p, &expect);

@@ -5,7 +5,7 @@ use crate::elements::{self, Element};
 use crate::error::{RecordError, Result};
 use crate::selection::Selection;
 use crate::sites::{LOGITS, OUTPUT, Site, Source, Wiring};
-use crate::statistics::{summarize, summarize_sampled};
+use crate::statistics::{summarize, summarize_change, summarize_sampled};
 use crate::watch::{Kept, Watch, Watched};
 use rayon::prelude::*;
 use seismograd_autodiff::Tensor;
@@ -131,14 +131,18 @@ impl Recorder {
         let found = slots.map(|(signal, slot)| Ok((signal, signal.seen(slot, &watches)?)));
         let found: Vec<(&Tracked, Found<'_>)> = found.collect::<Result<_>>()?;
         // What is one scope's output is the next one's input: its columns are computed once.
-        let first = |at: usize| (0..at).find(|&other| found[other].1.is_twin_of(&found[at].1)).unwrap_or(at);
-        let first: Vec<usize> = (0..found.len()).map(first).collect();
-        let measure = |at: usize| match &found[at] {
-            (signal, found) if first[at] == at => signal.measure(found),
-            _ => Vec::new(),
-        };
-        let columns: Vec<Vec<f32>> = (0..found.len()).into_par_iter().with_max_len(1).map(measure).collect();
-        Ok(Activations(first.into_iter().map(|at| columns[at].clone()).collect()))
+        let mut distinct: Vec<usize> = Vec::new();
+        let mut which = Vec::with_capacity(found.len());
+        for (at, (_, seen)) in found.iter().enumerate() {
+            let known = distinct.iter().position(|&other| found[other].1.is_twin_of(seen));
+            which.push(known.unwrap_or(distinct.len()));
+            if known.is_none() {
+                distinct.push(at);
+            }
+        }
+        let measure = |&at: &usize| found[at].0.measure(&found[at].1);
+        let columns: Vec<Vec<f32>> = distinct.par_iter().with_max_len(1).map(measure).collect();
+        Ok(Activations(which.into_iter().map(|at| columns[at].clone()).collect()))
     }
 
     /// The columns of the parameters' gradients, as the optimizer gets them. Nothing here waits for the update: both may be done at once.
@@ -149,7 +153,7 @@ impl Recorder {
     pub fn gradients(&self, gradients: &[Tensor]) -> ParameterGradients {
         self.check_count("gradients", "gradients", gradients.len());
         let columns = |signal: &Tracked, at: usize, _| signal.of(gradients[at].as_slice(), 1);
-        ParameterGradients(self.of_parameters(gradients, |quantity| quantity == Quantity::Gradient, columns))
+        ParameterGradients(self.of_parameters(Quantity::Gradient, gradients, columns))
     }
 
     /// The step's row, in the order of [`Recorder::schema`]: `parameters` after the update.
@@ -174,17 +178,19 @@ impl Recorder {
             let after = &parameters[at];
             assert_eq!(before.shape(), after.shape(), "row: shapes of a parameter before and after the update");
         }
-        let columns = |signal: &Tracked, at: usize, kept: usize| match signal.signal.quantity() {
-            Quantity::Update => signal.of((&parameters[at] - &snapshot.0[kept]).as_slice(), 1),
-            _ => signal.of(parameters[at].as_slice(), 1),
+        let columns = |signal: &Tracked, at: usize, kept: usize| {
+            signal.of_change(parameters[at].as_slice(), snapshot.0[kept].as_slice())
         };
-        let after = self.of_parameters(parameters, |quantity| quantity != Quantity::Gradient, columns);
-        let [mut activations, mut gradients, mut after] = [activations.0, gradients.0, after].map(Vec::into_iter);
+        let after = self.of_parameters(Quantity::Value, parameters, columns);
+        let (values, updates): (Vec<_>, Vec<_>) = after.into_iter().map(|[value, update]| (value, update)).unzip();
+        let [mut activations, mut gradients, mut values, mut updates] =
+            [activations.0, gradients.0, values, updates].map(Vec::into_iter);
         let row = self.signals.iter().flat_map(|signal| {
             let columns = match (signal.place, signal.signal.quantity()) {
                 (Place::Slot(_), _) => activations.next(),
                 (Place::Parameter { .. }, Quantity::Gradient) => gradients.next(),
-                (Place::Parameter { .. }, _) => after.next(),
+                (Place::Parameter { .. }, Quantity::Value) => values.next(),
+                (Place::Parameter { .. }, Quantity::Update) => updates.next(),
             };
             columns.expect("row: activations and gradients of this recorder")
         });
@@ -193,16 +199,16 @@ impl Recorder {
         row
     }
 
-    /// The columns of some quantities of the parameters, in the order of their signals: found in parallel, from a parameter's place among all and in the
-    /// snapshot. `all` has a tensor as long as each parameter.
-    fn of_parameters(
+    /// What is found of each recorded parameter, in the order of the signals: in parallel, from the signal of a quantity, its place among all parameters and in
+    /// the snapshot. `all` has a tensor as long as each parameter.
+    fn of_parameters<R: Send>(
         &self,
+        quantity: Quantity,
         all: &[Tensor],
-        wanted: impl Fn(Quantity) -> bool,
-        columns: impl Fn(&Tracked, usize, usize) -> Vec<f32> + Sync,
-    ) -> Vec<Vec<f32>> {
+        find: impl Fn(&Tracked, usize, usize) -> R + Sync,
+    ) -> Vec<R> {
         let places = self.signals.iter().filter_map(|signal| match signal.place {
-            Place::Parameter { at, kept } if wanted(signal.signal.quantity()) => Some((signal, at, kept)),
+            Place::Parameter { at, kept } if signal.signal.quantity() == quantity => Some((signal, at, kept)),
             _ => None,
         });
         let places: Vec<_> = places.collect();
@@ -211,11 +217,11 @@ impl Recorder {
         order.sort_by_key(|&place| Reverse(all[places[place].1].len()));
         let found = order.into_par_iter().with_max_len(1).map(|place| {
             let (signal, at, kept) = places[place];
-            (place, columns(signal, at, kept))
+            (place, find(signal, at, kept))
         });
-        let mut found: Vec<(usize, Vec<f32>)> = found.collect();
+        let mut found: Vec<(usize, R)> = found.collect();
         found.sort_unstable_by_key(|(place, _)| *place);
-        found.into_iter().map(|(_, columns)| columns).collect()
+        found.into_iter().map(|(_, found)| found).collect()
     }
 
     #[track_caller]
@@ -239,15 +245,15 @@ fn schema(signals: &[Tracked]) -> Result<Schema> {
 enum Found<'a> {
     /// All elements, in pieces.
     Whole(Vec<&'a Tensor>),
-    /// Their digests, in sample order.
-    Digests(Vec<Digest<'a>>),
+    /// The watches that have digests, in sample order, and these digests' numbers.
+    Digests(Vec<(&'a Watch, usize)>),
 }
 
 impl Found<'_> {
     fn is_twin_of(&self, other: &Found<'_>) -> bool {
         match (self, other) {
             (Found::Digests(a), Found::Digests(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| std::ptr::eq(a.moments, b.moments))
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| std::ptr::eq(a.0, b.0) && a.1 == b.1)
             }
             _ => false,
         }
@@ -265,7 +271,7 @@ impl Tracked {
                 let seen = watch.seen(slot);
                 match if self.signal.quantity() == Quantity::Value { &seen.value } else { &seen.gradient } {
                     Some(Kept::Whole(tensor)) => tensors.push(tensor),
-                    Some(Kept::Digest(digest)) => digests.push(watch.digest(*digest)),
+                    Some(Kept::Digest(digest)) => digests.push((watch, *digest)),
                     None => {}
                 }
             }
@@ -279,7 +285,10 @@ impl Tracked {
     /// The statistics and the fixed elements, in the order of the columns.
     fn measure(&self, found: &Found<'_>) -> Vec<f32> {
         match found {
-            Found::Digests(pieces) => Digest::columns(pieces),
+            Found::Digests(digests) => {
+                let pieces: Vec<Digest<'_>> = digests.iter().map(|(watch, digest)| watch.digest(*digest)).collect();
+                Digest::columns(&pieces)
+            }
             Found::Whole(pieces) => {
                 let all = if let [whole] = pieces[..] { whole.clone() } else { Tensor::concatenate(pieces, 0) };
                 self.of(all.as_slice(), all.shape().first().copied().unwrap_or(1))
@@ -287,12 +296,33 @@ impl Tracked {
         }
     }
 
-    /// The columns of elements that belong to a number of samples. Quantiles are exact at the output layer, elsewhere of a sample.
+    /// The columns of elements that belong to a number of samples.
     fn of(&self, elements: &[f32], samples: usize) -> Vec<f32> {
-        let fixed: Vec<f32> = self.elements.iter().map(|element| element.of(elements, samples)).collect();
-        let exact = self.signal.site().starts_with(OUTPUT);
-        let statistics = if exact { summarize(elements) } else { summarize_sampled(elements) };
+        let statistics = if self.is_exact() { summarize(elements) } else { summarize_sampled(elements) };
+        let fixed = self.elements.iter().map(|element| element.of(elements, samples));
         statistics.into_iter().chain(fixed).collect()
+    }
+
+    /// The columns of a parameter's elements after an update, and of what they are more than before.
+    fn of_change(&self, after: &[f32], before: &[f32]) -> [Vec<f32>; 2] {
+        if self.is_exact() {
+            let change: Vec<f32> = after.iter().zip(before).map(|(after, before)| after - before).collect();
+            return [after, &change].map(|elements| self.of(elements, 1));
+        }
+        let [values, updates] = summarize_change(after, before);
+        let fixed = |of: fn(f32, f32) -> f32| {
+            let pair = |element: &Element| (element.of(after, 1), element.of(before, 1));
+            self.elements.iter().map(pair).map(move |(after, before)| of(after, before))
+        };
+        [
+            values.into_iter().chain(fixed(|after, _| after)).collect(),
+            updates.into_iter().chain(fixed(|after, before| after - before)).collect(),
+        ]
+    }
+
+    /// Whether quantiles are of all elements: at the output layer. Elsewhere they are of a sample.
+    fn is_exact(&self) -> bool {
+        self.signal.site().starts_with(OUTPUT)
     }
 
     fn silent(&self) -> RecordError {

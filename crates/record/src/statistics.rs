@@ -47,8 +47,25 @@ pub fn summarize_sampled(elements: &[f32]) -> [f32; COUNT] {
     }
     // In this order: elements are read one after the other before they are picked.
     let moments = Moments::of(elements);
-    let sample: Vec<f32> = sampled(elements.len(), 0..elements.len()).map(|place| elements[place]).collect();
-    assemble(&moments, &[&sample])
+    assemble_sampled(&moments, elements.len(), |place| elements[place])
+}
+
+/// [`summarize_sampled`] of elements, and of what they are more than those `before`, which are as many.
+pub(crate) fn summarize_change(elements: &[f32], before: &[f32]) -> [[f32; COUNT]; 2] {
+    if elements.is_empty() {
+        return [[0.0; COUNT]; 2];
+    }
+    let [own, change] = Moments::of_change(elements, before);
+    [
+        assemble_sampled(&own, elements.len(), |place| elements[place]),
+        assemble_sampled(&change, elements.len(), |place| elements[place] - before[place]),
+    ]
+}
+
+/// The statistics of `n` elements of which the moments are known.
+fn assemble_sampled(moments: &Moments, n: usize, element: impl Fn(usize) -> f32) -> [f32; COUNT] {
+    let sample: Vec<f32> = sampled(n, 0..n).map(element).collect();
+    assemble(moments, &[&sample])
 }
 
 /// The statistics of elements of which the moments are known, and whose quantiles are those of a sample, which lies in pieces and is not empty.
@@ -230,6 +247,16 @@ mod tests {
         let (few, exact) = (summarize_sampled(&elements[..SAMPLE]), summarize(&elements[..SAMPLE]));
         assert_eq!(few[Statistic::Q25 as usize], exact[Statistic::Q25 as usize]);
         assert_eq!(summarize_sampled(&[]), [0.0; COUNT]);
+    }
+
+    #[test]
+    fn a_change_is_summarized_as_the_differences_are() {
+        for n in [0, 1, 100, SAMPLE + 1, 40_000] {
+            let (after, before): (Vec<f32>, Vec<f32>) =
+                (0..n).map(|at| ((at * 7919 % 1009) as f32, (at * 104_729 % 997) as f32)).unzip();
+            let change: Vec<f32> = after.iter().zip(&before).map(|(after, before)| after - before).collect();
+            assert_eq!(summarize_change(&after, &before), [&after, &change].map(|x| summarize_sampled(x)), "{n}");
+        }
     }
 
     #[test]

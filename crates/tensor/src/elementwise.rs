@@ -67,7 +67,7 @@ impl Tensor {
         let len = self.len();
         let fit = gradient.len() == len && slots.iter().all(|slot| slot.len() == len);
         assert!(fit, "update: {:?} with gradient {:?} and {N} slots", self.shape(), gradient.shape());
-        // What a clone shares is copied piece by piece, so that each copy is read again from a cache.
+        // What a clone shares is read there and written here.
         let shared = self.unshare();
         let mut before = shared.iter().flat_map(|tensor| tensor.as_slice().chunks(parallel::UPDATES));
         let mut slots = slots.map(|slot| slot.as_mut_slice().chunks_mut(parallel::UPDATES));
@@ -78,10 +78,7 @@ impl Tensor {
             (before.next(), parameter, gradient, slots)
         });
         parallel::each(pieces, |(before, parameter, gradient, slots)| {
-            if let Some(before) = before {
-                parameter.copy_from_slice(before);
-            }
-            elementwise::update(parameter, gradient, slots, &f);
+            elementwise::update(parameter, before, gradient, slots, &f);
         });
     }
 
