@@ -43,16 +43,17 @@ impl Keys {
         below as usize
     }
 
-    /// Adds those of the elements that are not zero.
-    fn add_nonzero(&mut self, x: &[f32]) {
+    /// Adds those of the elements that are not zero, which become keys when all are there. Others will follow, which are asked for meanwhile.
+    fn add_nonzero(&mut self, x: &[f32], later: &[f32]) {
         let mut count = 0;
-        run(Nonzero { x, to: &mut self.bits[self.len..], len: &mut count });
-        at_level(|| {
-            for x in &mut self.bits[self.len..self.len + count] {
-                *x = f32::from_bits(key(*x));
-            }
-        });
+        run(Nonzero { x, later, to: &mut self.bits[self.len..], len: &mut count });
         self.len += count;
+    }
+
+    /// Keys in the place of elements.
+    fn of_elements(mut self) -> Keys {
+        at_level(|| self.bits[..self.len].iter_mut().for_each(|x| *x = f32::from_bits(key(*x))));
+        self
     }
 }
 
@@ -77,8 +78,10 @@ impl DerefMut for Keys {
 /// The keys of the elements that are not zero, in the elements' order, which lie in pieces.
 pub fn nonzero_keys(pieces: &[&[f32]]) -> Keys {
     let mut keys = Keys::with_room(pieces.iter().map(|piece| piece.len()).sum());
-    pieces.iter().for_each(|piece| keys.add_nonzero(piece));
-    keys
+    for (at, piece) in pieces.iter().enumerate() {
+        keys.add_nonzero(piece, pieces.get(at + AHEAD).unwrap_or(&pieces[0]));
+    }
+    keys.of_elements()
 }
 
 /// Of keys of elements that are not zero, as [`nonzero_keys`] gives them, those whose bits above the lowest `shift` are one of the prefixes, in their order.
@@ -97,18 +100,21 @@ pub fn keys_with_prefixes(keys: &[u32], prefixes: &[u32], shift: u32) -> Keys {
                 }
             });
         }
-        all.add_nonzero(found);
+        all.add_nonzero(found, &[]);
     }
-    all
+    all.of_elements()
 }
 
 /// Keys that are looked at together: they stay in the first cache.
 const BLOCK: usize = 2048;
+/// Pieces that are asked for ahead of the one at hand: they come from another processor's cache.
+const AHEAD: usize = 6;
 /// Prefixes that are looked for in one pass.
 const PREFIXES: usize = 6;
 
 struct Nonzero<'a> {
     x: &'a [f32],
+    later: &'a [f32],
     to: &'a mut [f32],
     len: &'a mut usize,
 }
@@ -116,11 +122,15 @@ struct Nonzero<'a> {
 impl Kernel for Nonzero<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Nonzero { x, to, len } = self;
+        let Nonzero { x, later, to, len } = self;
         assert!(to.len() >= x.len() + LANES, "nonzero: room");
         let (vectors, rest) = x.as_chunks::<LANES>();
         let mut last = [0.0; LANES];
         last[..rest.len()].copy_from_slice(rest);
+        for line in later.chunks(LANES) {
+            // SAFETY: the level is the caller's.
+            unsafe { V::prefetch(line.as_ptr()) };
+        }
         let mut at = 0;
         for vector in vectors.iter().chain([&last]) {
             // SAFETY: the array is a vector, fewer than `x.len()` elements were stored before, and the level is the caller's.

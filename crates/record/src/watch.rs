@@ -108,10 +108,27 @@ pub struct Watch {
     /// The nodes whose values were digested, and the numbers of their digests.
     values: Vec<(Var, usize)>,
     last_gradient: Last,
-    /// The moments of what a ReLU makes of a node that was shown, by sample.
-    rectified: Option<(Var, Vec<Moments>)>,
-    /// The moments of gradients that follow from one that was shown, by sample.
-    passed: Vec<(Var, Vec<Moments>)>,
+    /// What a ReLU makes of a node that was shown.
+    rectified: Option<(Var, Found)>,
+    /// Gradients that follow from one that was shown.
+    passed: Vec<(Var, Found)>,
+}
+
+/// What is known of a node before it is shown.
+#[derive(Clone, Debug)]
+struct Found {
+    /// By sample.
+    moments: Vec<Moments>,
+    /// The elements that are kept of it, if they are known too.
+    elements: Option<Vec<f32>>,
+}
+
+impl Found {
+    /// What goes on of a node of which a glimpse was had.
+    fn behind(seen: &Glimpse) -> Found {
+        let moments = seen.moments.iter().map(|[_, behind]| *behind).collect();
+        Found { moments, elements: Some(seen.behind.clone()) }
+    }
 }
 
 impl Watch {
@@ -186,18 +203,18 @@ impl Observer for Watch {
     fn glimpse(&mut self, site: Site<'_>, flow: Flow, seen: &Glimpse) {
         match flow {
             Flow::Value => self.keep_value(site, None, |watch| {
-                watch.rectified = Some((site.node, seen.moments.iter().map(|[_, rectified]| *rectified).collect()));
+                watch.rectified = Some((site.node, Found::behind(seen)));
                 watch.add_glimpse(seen, seen.moments.iter().map(|[own, _]| *own))
             }),
             Flow::Gradient => self.keep_gradient(site, None, |watch| {
                 for passage in site.passes().filter(|passage| passage.gated) {
-                    watch.passed.push((passage.node, seen.moments.iter().map(|[_, behind]| *behind).collect()));
+                    watch.passed.push((passage.node, Found::behind(seen)));
                 }
                 watch.add_glimpse(seen, seen.moments.iter().map(|[own, _]| *own))
             }),
             Flow::SpreadGradient => self.keep_gradient(site, None, |watch| {
-                let moments = watch.take_passed(site.node).expect("no place was asked for without");
-                watch.add_glimpse(seen, moments.into_iter())
+                let found = watch.take_passed(site.node).expect("no place was asked for without");
+                watch.add_glimpse(seen, found.moments.into_iter())
             }),
         }
     }
@@ -243,24 +260,32 @@ impl Watch {
         self.digests.add_glimpse(seen.len, &seen.elements, moments)
     }
 
-    /// The moments of a gradient that were found with those of another.
-    fn take_passed(&mut self, node: Var) -> Option<Vec<Moments>> {
+    /// What was found of a gradient with another.
+    fn take_passed(&mut self, node: Var) -> Option<Found> {
         let at = self.passed.iter().position(|(passed, _)| *passed == node)?;
         Some(self.passed.swap_remove(at).1)
+    }
+
+    /// Adds the digest of elements of which something is known.
+    fn add_found(&mut self, elements: &[f32], found: Found) -> usize {
+        match &found.elements {
+            Some(kept) => self.digests.add_glimpse(elements.len(), kept, found.moments.into_iter()),
+            None => self.digests.add(elements, found.moments.into_iter()),
+        }
     }
 
     /// Adds the digest of a value. A ReLU mostly follows what is computed for whoever asks: its moments are found in the same pass.
     fn add_value(&mut self, site: Site<'_>, elements: &[f32]) -> usize {
         match self.rectified.take().filter(|(node, _)| Some(*node) == site.rectifies()) {
-            Some((_, moments)) => self.digests.add(elements, moments.into_iter()),
+            Some((_, found)) => self.add_found(elements, found),
             None => self.add(elements),
         }
     }
 
     /// Adds the digest of a gradient. What a ReLU or a max pooling makes of it is shown next: its moments are found in the same pass.
     fn add_gradient(&mut self, site: Site<'_>, elements: &[f32]) -> usize {
-        if let Some(moments) = self.take_passed(site.node) {
-            return self.digests.add(elements, moments.into_iter());
+        if let Some(found) = self.take_passed(site.node) {
+            return self.add_found(elements, found);
         }
         let passages: Vec<Passage> = site.passes().filter(|_| self.is_finite(site.node)).collect();
         if passages.is_empty() {
@@ -272,7 +297,8 @@ impl Watch {
         for Passage { node, gated: is_gated, elements: all } in passages {
             let zeros = (all - elements.len()) / own.len().max(1);
             let moments = if is_gated { &gated } else { &own };
-            self.passed.push((node, moments.iter().map(|moments| moments.with_zeros(zeros)).collect()));
+            let moments = moments.iter().map(|moments| moments.with_zeros(zeros)).collect();
+            self.passed.push((node, Found { moments, elements: None }));
         }
         self.digests.add(elements, own.into_iter())
     }

@@ -104,6 +104,7 @@ fn together(mut seen: Vec<Glimpse>) -> Glimpse {
         all.len += next.len;
         all.moments.append(&mut next.moments);
         all.elements.append(&mut next.elements);
+        all.behind.append(&mut next.behind);
         all
     })
 }
@@ -226,12 +227,15 @@ mod tests {
         let plain = conv2d(&g, &x, &w, None, Activation::Identity);
         let (rectified, seen) = conv2d_rectified_seen(&g, &x, &w, None, &places);
         assert_eq!(rectified, conv2d(&g, &x, &w, None, Activation::Relu));
-        assert_eq!(seen.elements, places.iter().map(|&at| plain.as_slice()[at]).collect::<Vec<_>>());
+        let picked = |of: &Tensor, places: &[usize]| places.iter().map(|&at| of.as_slice()[at]).collect::<Vec<_>>();
+        let expect = [&plain, &rectified].map(|of| picked(of, &places));
+        assert_eq!([&seen.elements, &seen.behind], expect.each_ref());
         let back: Vec<usize> = (0..x.len()).step_by(13).collect();
         let gradient = conv2d_input_gradient(&g, &plain, &w, None);
         let (through, seen_back) = conv2d_input_gradient_seen(&g, &plain, &w, &x, &back);
         assert_eq!(through, conv2d_input_gradient(&g, &plain, &w, Some(&x)));
-        assert_eq!(seen_back.elements, back.iter().map(|&at| gradient.as_slice()[at]).collect::<Vec<_>>());
+        let expect = [&gradient, &through].map(|of| picked(of, &back));
+        assert_eq!([&seen_back.elements, &seen_back.behind], expect.each_ref());
         assert_eq!((seen.moments.len(), seen_back.moments.len()), (37, 37));
         for sample in [0, 15, 16, 36] {
             let one = |t: &Tensor| t.slice(0, sample..sample + 1);

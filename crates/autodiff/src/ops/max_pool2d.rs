@@ -36,7 +36,7 @@ impl Backward for Rule {
         let gradient = max_pool2d_gradient(&self.0, input, output, &upstream, true);
         let elements = |places: &[usize]| max_pool2d_gradient_at(&self.0, input, output, &upstream, &gradient, places);
         let elements = places.map(elements).unwrap_or_default();
-        let seen = Glimpse { len: input.len(), moments: Vec::new(), elements };
+        let seen = Glimpse { len: input.len(), elements, ..Glimpse::default() };
         Ok((vec![Some(gradient)], seen))
     }
 

@@ -15,6 +15,8 @@ pub struct Glimpse {
     pub moments: Vec<[Moments; 2]>,
     /// The results at the places that were asked for.
     pub elements: Vec<f32>,
+    /// What goes on at these places.
+    pub behind: Vec<f32>,
 }
 
 /// A look at results, in their order, that leaves what a ReLU lets through in their place.
@@ -39,12 +41,12 @@ impl<'a> Look<'a> {
         assert!(places.last().is_none_or(|&last| last < results), "a place behind {results} results");
         assert!(gate.is_none_or(|gate| gate.len() == results), "conv2d: elements behind the ReLU and of the gradient");
         let samples = results / sample_len.max(1);
-        let (moments, elements) = (Vec::with_capacity(samples), Vec::with_capacity(places.len()));
+        let [elements, behind] = [(); 2].map(|()| Vec::with_capacity(places.len()));
         Look {
             places,
             gate,
             sample_len,
-            seen: Glimpse { len: results, moments, elements },
+            seen: Glimpse { len: results, moments: Vec::with_capacity(samples), elements, behind },
             again: Vec::new(),
             running: Running::default(),
             bare: Bare::default(),
@@ -70,6 +72,8 @@ impl<'a> Look<'a> {
                 self.running.start::<V>(x, gate.is_some());
             }
             self.running.add_passing::<V>(x, gate, &mut self.bare);
+            let seen = self.seen.behind.len()..self.seen.elements.len();
+            self.seen.behind.extend(self.places[seen].iter().map(|place| x[place - start]));
             if end.is_multiple_of(self.sample_len) {
                 let found = self.running.finish::<V>();
                 if found.is_none() {

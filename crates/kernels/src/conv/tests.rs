@@ -243,8 +243,8 @@ fn what_is_seen_is_what_would_be_there() {
             let found = case.look(Level::best(), [&at, &back]);
             for (((glimpse, left), plain), (places, len)) in found.into_iter().zip([at, back].iter().zip(lens)) {
                 let what = format!("{size:?}, bias {bias}");
-                let picked: Vec<f32> = places.iter().map(|&at| plain[at]).collect();
-                assert_eq!(glimpse.elements, picked, "{what}");
+                let picked = |results: &[f32]| places.iter().map(|&at| results[at]).collect::<Vec<_>>();
+                assert_eq!([&glimpse.elements, &glimpse.behind], [&picked(&plain), &picked(&left)], "{what}");
                 assert_eq!(glimpse.moments.len(), size.6, "{what}");
                 for (sample, [own, behind]) in glimpse.moments.iter().enumerate() {
                     let here = sample * len..(sample + 1) * len;
