@@ -36,7 +36,7 @@ const BUCKETS: usize = 1 << LEADING;
 /// The most ranks: each one's bucket is cut once more.
 const RANKS: usize = BUCKETS >> NEXT;
 /// Elements from which on buckets are worth their counters.
-const MANY: usize = 512;
+const MANY: usize = 128;
 /// Buckets that are passed over together.
 const GROUP: usize = 16;
 
