@@ -217,7 +217,7 @@ impl Kernels {
             floats(7 * len),
             || (spread(len), spread(len), vec![0.0; len], vec![0.0; len]),
             |(p, g, m, v)| {
-                elementwise::update(p, g, [m, v], |p, g, [m, v]| {
+                elementwise::update(p, None, g, [m, v], |p, g, [m, v]| {
                     let (m, v) = (0.9 * m + 0.1 * g, 0.999 * v + 0.001 * (g * g));
                     (p - 1e-3 * m / (v.sqrt() + 1e-8), [m, v])
                 });
