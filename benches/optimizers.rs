@@ -40,7 +40,7 @@ const ELEMENTWISE: [&str; 20] = [
 ];
 
 /// Optimizers of matrices, on one of 512 x 512.
-const MATRICES: [&str; 5] = ["muon", "muon fixed_point=true", "shampoo", "soap", "psgd_kron"];
+const MATRICES: [&str; 5] = ["muon", "muon fixed_point_from=1000", "shampoo", "soap", "psgd_kron"];
 
 fn main() -> anyhow::Result<()> {
     println!("Level {}, {} threads\n", Level::from_environment()?, rayon::current_num_threads());

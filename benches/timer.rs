@@ -8,7 +8,7 @@
 //!           "threads": 2, "record": "output"}}                     {"ms": [36.1, 35.9, 36.0], "peak_mb": 92.4}
 //! {"optimizer": {"name": "adam", "shape": [314922], "steps": 3,
 //!                "threads": 2}}                                    {"ms": [0.14, 0.13, 0.14], "peak_mb": 12.1}
-//! {"optimizer": {"name": "muon", "settings": [["fixed_point", "true"]],
+//! {"optimizer": {"name": "muon", "settings": [["fixed_point_from", "0"]],
 //!                "shape": [512, 512], "steps": 3, "threads": 2}}   {"ms": [4.6, 4.5, 4.6], "peak_mb": 24.5}
 //! ```
 

@@ -31,12 +31,16 @@ impl Objective for Batch {
 }
 
 /// Optimizers and one of their options that is set: all at their defaults, and what computes in another way if it is told to.
-fn cases() -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
-    ENTRIES.iter().map(|entry| (entry.name, None)).chain([("muon", Some("fixed_point"))])
+fn cases() -> impl Iterator<Item = Case> {
+    let others = [("muon", Some(("fixed_point_from", "0"))), ("muon", Some(("fixed_point_from", "1000")))];
+    ENTRIES.iter().map(|entry| (entry.name, None)).chain(others)
 }
 
+/// An optimizer, and an option with its value.
+type Case = (&'static str, Option<(&'static str, &'static str)>);
+
 /// The parameters' bits after three steps.
-fn run((name, flag): (&str, Option<&'static str>), threads: usize) -> Vec<u32> {
+fn run((name, option): Case, threads: usize) -> Vec<u32> {
     let short = |option: &'static str, value: &str| -> Option<(String, String)> {
         let has = registry::find(name).unwrap().options.iter().any(|spec| spec.name == option);
         has.then(|| (option.to_owned(), value.to_owned()))
@@ -47,7 +51,7 @@ fn run((name, flag): (&str, Option<&'static str>), threads: usize) -> Vec<u32> {
         short("max_precond_dim", "200"),
         short("max_preconditioner_dim", "200"),
         short("max_size_triangular", "200"),
-        flag.and_then(|flag| short(flag, "true")),
+        option.and_then(|(option, value)| short(option, value)),
     ];
     let options: Vec<_> = options.into_iter().flatten().collect();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

@@ -48,9 +48,9 @@ impl Work for Update {
 /// Parameters of the paper's CNN, and as many as no cache holds.
 const SIZES: [usize; 2] = [314_922, 25_000_000];
 
-/// Optimizers of matrices with settings. PyTorch's Muon computes in bfloat16: ours does in `f32`, and in fixed point if told to.
+/// Optimizers of matrices with settings. PyTorch's Muon computes in bfloat16: ours does in fixed point, and in `f32` if told to.
 const MATRICES: [(&str, &[(&str, &str)]); 4] =
-    [("muon", &[]), ("muon", &[("fixed_point", "true")]), ("shampoo", &[]), ("soap", &[])];
+    [("muon", &[]), ("muon", &[("fixed_point_from", "1000")]), ("shampoo", &[]), ("soap", &[])];
 
 /// Races and prints; what was found.
 pub(super) fn race(programs: &mut Programs, wanted: usize, threads: usize) -> anyhow::Result<Value> {
