@@ -198,10 +198,12 @@ pub(crate) fn run_tiles(kernel: impl TilesKernel) {
     unsafe {
         x86::amx(kernel);
     }
+    #[cfg(not(target_arch = "x86_64"))]
+    run_array_tiles(kernel);
 }
 
 /// Runs `kernel` with tiles in arrays.
-#[cfg(test)]
+#[cfg(any(test, not(target_arch = "x86_64")))]
 pub(crate) fn run_array_tiles(kernel: impl TilesKernel) {
     // SAFETY: arrays need no instruction beyond the baseline.
     unsafe { kernel.run::<crate::vector::ArrayTiles>() };

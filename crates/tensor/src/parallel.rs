@@ -110,3 +110,32 @@ pub(crate) fn elements(output: &mut [f32], task: impl Fn(usize, &mut [f32]) + Sy
     }
     each(output.chunks_mut(ELEMENTS).enumerate(), |(piece, output)| task(piece * ELEMENTS, output));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool(threads: usize) -> rayon::ThreadPool {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap()
+    }
+
+    #[test]
+    fn every_piece_has_its_turn_once() {
+        for threads in [1, 2, 3, 17] {
+            for pieces in [0, 1, 2, 7, 100] {
+                let mut turns = vec![0; pieces];
+                // Pieces whose tasks have pieces of their own.
+                pool(threads).install(|| {
+                    each(turns.chunks_mut(5), |turns| each(turns.iter_mut(), |turn| *turn += 1));
+                });
+                assert_eq!(turns, vec![1; pieces], "{threads} threads");
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "piece 3")]
+    fn a_task_that_panics_is_heard() {
+        pool(2).install(|| each(0..8, |piece| assert!(piece != 3, "piece {piece}")));
+    }
+}

@@ -52,7 +52,15 @@ impl Tiles for Amx {
     unsafe fn clear(&mut self) {
         // SAFETY: the registers are configured while `self` is there.
         unsafe {
-            asm!("tilezero tmm0", "tilezero tmm1", "tilezero tmm2", options(nostack, preserves_flags, nomem));
+            asm!(
+                "tilezero tmm0",
+                "tilezero tmm1",
+                "tilezero tmm2",
+                out("tmm0") _,
+                out("tmm1") _,
+                out("tmm2") _,
+                options(nostack, preserves_flags, nomem),
+            );
         }
     }
 
@@ -72,6 +80,13 @@ impl Tiles for Amx {
                 left = in(reg) left,
                 right = in(reg) right,
                 row = in(reg) ROW,
+                out("tmm0") _,
+                out("tmm1") _,
+                out("tmm2") _,
+                out("tmm4") _,
+                out("tmm5") _,
+                out("tmm6") _,
+                out("tmm7") _,
                 options(nostack, preserves_flags, readonly),
             );
         }
