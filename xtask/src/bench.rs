@@ -135,10 +135,10 @@ impl Programs {
         let threads = works[0].threads();
         let mut rounds: Vec<(f64, Vec<[Option<f64>; 3]>)> = Vec::new();
         // What is built and loaded at the first request is not timed.
-        self.round(works)?;
+        self.round(works, 0)?;
         loop {
             let before = self.ours.calibrate(threads)?;
-            let round = self.round(works)?;
+            let round = self.round(works, rounds.len())?;
             rounds.push((before.min(self.ours.calibrate(threads)?), round));
             let best = rounds.iter().map(|(gflops, _)| *gflops).fold(0.0, f64::max);
             let kept: Vec<_> = rounds.iter().filter(|(gflops, _)| *gflops >= UNDISTURBED * best).collect();
@@ -155,10 +155,12 @@ impl Programs {
         }
     }
 
-    /// Every work once by every program, in turns.
-    fn round(&mut self, works: &[impl Work]) -> anyhow::Result<Vec<[Option<f64>; 3]>> {
-        let mut round = Vec::new();
-        for work in works {
+    /// Every work once by every program, in turns. Each round begins with another: the first one comes out slower, behind a calibration.
+    fn round(&mut self, works: &[impl Work], number: usize) -> anyhow::Result<Vec<[Option<f64>; 3]>> {
+        let mut round = vec![[None; 3]; works.len()];
+        for place in 0..works.len() {
+            let at = (number + place) % works.len();
+            let work = &works[at];
             let (ms, peak_mb) = self.ours.ours(work)?;
             self.peak_mb = self.peak_mb.max(peak_mb);
             let mut medians = [Some(ms), None, None];
@@ -169,7 +171,7 @@ impl Programs {
                     *to = ms;
                 }
             }
-            round.push(medians);
+            round[at] = medians;
         }
         Ok(round)
     }
@@ -192,7 +194,11 @@ impl Programs {
             push(&mut saved["threads"], json!({ "threads": count, "ours_ms": ours, "torch_tuned_ms": known(tuned) }));
         }
         let records = ["off", "output", "all"].map(|record| Step { record, ..base.clone() });
-        let measured = self.measure(&records, 2 * wanted)?;
+        // Without the peers' turns, which would leave the caches cold for one of them.
+        let torch = self.torch.take();
+        let measured = self.measure(&records, 2 * wanted);
+        self.torch = torch;
+        let measured = measured?;
         println!(
             "\nRecording, batch size 100, against the same round without:\n\n| recorded | ms | cost, with its quartiles |\n|---|---|---|"
         );
