@@ -56,6 +56,14 @@ impl Form {
     fn best() -> Form {
         if multiplies_tiles() { Form::Tiles } else { Form::Pairs }
     }
+
+    /// Elements of so many terms of sixteen vectors.
+    fn elements(self, terms: usize) -> usize {
+        match self {
+            Form::Pairs => terms.div_ceil(2) * LANES,
+            Form::Tiles => terms.div_ceil(TERMS) * STEP,
+        }
+    }
 }
 
 /// Vectors in fixed point, ready to be either factor of a product.
@@ -113,16 +121,6 @@ impl Factor {
 
     fn groups(&self) -> usize {
         self.vectors.div_ceil(TOGETHER)
-    }
-}
-
-impl Form {
-    /// Elements of a run of sixteen vectors.
-    fn elements(self, terms: usize) -> usize {
-        match self {
-            Form::Pairs => terms.div_ceil(2) * LANES,
-            Form::Tiles => terms.div_ceil(TERMS) * STEP,
-        }
     }
 }
 

@@ -79,7 +79,7 @@ impl DerefMut for Keys {
 pub fn nonzero_keys(pieces: &[&[f32]]) -> Keys {
     let mut keys = Keys::with_room(pieces.iter().map(|piece| piece.len()).sum());
     for (at, piece) in pieces.iter().enumerate() {
-        keys.add_nonzero(piece, pieces.get(at + AHEAD).unwrap_or(&pieces[0]));
+        keys.add_nonzero(piece, pieces.get(at + AHEAD).copied().unwrap_or_default());
     }
     keys.of_elements()
 }

@@ -24,7 +24,7 @@ use seismograd_trace::Statistic;
 pub const COUNT: usize = Statistic::ALL.len();
 
 /// The most elements among which the quantiles of a signal outside of the output layer are looked for. Among as many, if they are independent, the median's
-/// rank has a standard error of 1.1 %; that of the 5 % quantile's is 0.5 %.
+/// rank has a standard error of 1.1 %, that of the 5 % quantile one of 0.5 %.
 pub const SAMPLE: usize = 2048;
 
 /// All statistics of the elements, in the order of [`Statistic::ALL`].

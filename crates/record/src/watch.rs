@@ -109,25 +109,25 @@ pub struct Watch {
     values: Vec<(Var, usize)>,
     last_gradient: Last,
     /// What a ReLU makes of a node that was shown.
-    rectified: Option<(Var, Found)>,
+    rectified: Option<(Var, Known)>,
     /// Gradients that follow from one that was shown.
-    passed: Vec<(Var, Found)>,
+    passed: Vec<(Var, Known)>,
 }
 
 /// What is known of a node before it is shown.
 #[derive(Clone, Debug)]
-struct Found {
+struct Known {
     /// By sample.
     moments: Vec<Moments>,
     /// The elements that are kept of it, if they are known too.
     elements: Option<Vec<f32>>,
 }
 
-impl Found {
+impl Known {
     /// What goes on of a node of which a glimpse was had.
-    fn behind(seen: &Glimpse) -> Found {
+    fn behind(seen: &Glimpse) -> Known {
         let moments = seen.moments.iter().map(|[_, behind]| *behind).collect();
-        Found { moments, elements: Some(seen.behind.clone()) }
+        Known { moments, elements: Some(seen.behind.clone()) }
     }
 }
 
@@ -203,12 +203,12 @@ impl Observer for Watch {
     fn glimpse(&mut self, site: Site<'_>, flow: Flow, seen: &Glimpse) {
         match flow {
             Flow::Value => self.keep_value(site, None, |watch| {
-                watch.rectified = Some((site.node, Found::behind(seen)));
+                watch.rectified = Some((site.node, Known::behind(seen)));
                 watch.add_glimpse(seen, seen.moments.iter().map(|[own, _]| *own))
             }),
             Flow::Gradient => self.keep_gradient(site, None, |watch| {
                 for passage in site.passes().filter(|passage| passage.gated) {
-                    watch.passed.push((passage.node, Found::behind(seen)));
+                    watch.passed.push((passage.node, Known::behind(seen)));
                 }
                 watch.add_glimpse(seen, seen.moments.iter().map(|[own, _]| *own))
             }),
@@ -261,13 +261,13 @@ impl Watch {
     }
 
     /// What was found of a gradient with another.
-    fn take_passed(&mut self, node: Var) -> Option<Found> {
+    fn take_passed(&mut self, node: Var) -> Option<Known> {
         let at = self.passed.iter().position(|(passed, _)| *passed == node)?;
         Some(self.passed.swap_remove(at).1)
     }
 
     /// Adds the digest of elements of which something is known.
-    fn add_found(&mut self, elements: &[f32], found: Found) -> usize {
+    fn add_known(&mut self, elements: &[f32], found: Known) -> usize {
         match &found.elements {
             Some(kept) => self.digests.add_glimpse(elements.len(), kept, found.moments.into_iter()),
             None => self.digests.add(elements, found.moments.into_iter()),
@@ -277,7 +277,7 @@ impl Watch {
     /// Adds the digest of a value. A ReLU mostly follows what is computed for whoever asks: its moments are found in the same pass.
     fn add_value(&mut self, site: Site<'_>, elements: &[f32]) -> usize {
         match self.rectified.take().filter(|(node, _)| Some(*node) == site.rectifies()) {
-            Some((_, found)) => self.add_found(elements, found),
+            Some((_, found)) => self.add_known(elements, found),
             None => self.add(elements),
         }
     }
@@ -285,7 +285,7 @@ impl Watch {
     /// Adds the digest of a gradient. What a ReLU or a max pooling makes of it is shown next: its moments are found in the same pass.
     fn add_gradient(&mut self, site: Site<'_>, elements: &[f32]) -> usize {
         if let Some(found) = self.take_passed(site.node) {
-            return self.add_found(elements, found);
+            return self.add_known(elements, found);
         }
         let passages: Vec<Passage> = site.passes().filter(|_| self.is_finite(site.node)).collect();
         if passages.is_empty() {
@@ -298,7 +298,7 @@ impl Watch {
             let zeros = (all - elements.len()) / own.len().max(1);
             let moments = if is_gated { &gated } else { &own };
             let moments = moments.iter().map(|moments| moments.with_zeros(zeros)).collect();
-            self.passed.push((node, Found { moments, elements: None }));
+            self.passed.push((node, Known { moments, elements: None }));
         }
         self.digests.add(elements, own.into_iter())
     }

@@ -100,7 +100,7 @@ impl<'a> Pack<'a, '_, '_> {
         let Pack { rows, square, cell: Cell { units, terms, .. } } = self;
         // Where terms are odd, the last has a zero beside it.
         let rows = &rows[..rows.len().min(terms.len().next_multiple_of(2))];
-        let squares = (terms.len().next_multiple_of(TOGETHER).saturating_sub(rows.len())) / TOGETHER;
+        let squares = terms.len().next_multiple_of(TOGETHER).saturating_sub(rows.len()) / TOGETHER;
         // SAFETY: the squares that are read were written; the level is the caller's.
         unsafe {
             let mut sums = [V::zero(); SUMS];

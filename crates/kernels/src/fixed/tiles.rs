@@ -114,7 +114,7 @@ impl TilesKernel for Product<'_> {
                     let blocks = (panels.len() / apart).min(BLOCKS);
                     let b: [Run<'_>; BLOCKS] =
                         std::array::from_fn(|block| self.b.run(first + block.min(blocks - 1) * TOGETHER, run));
-                    for (b, right) in b.iter().zip(&mut right.0) {
+                    for (b, right) in b.iter().zip(&mut right.0).take(blocks) {
                         steps(b.integers).iter().zip(right).for_each(|(step, right)| transpose::<T>(step, right));
                     }
                     for row in (0..apart / LANES).step_by(TOGETHER) {
