@@ -108,23 +108,32 @@ pub(crate) trait Kernel {
 
 /// Runs `kernel` at the current level.
 pub(crate) fn run(kernel: impl Kernel) {
-    run_at(Level::current(), kernel);
+    // SAFETY: the current level was asked whether it is available when it was chosen.
+    unsafe { enter(Level::current(), kernel) }
 }
 
 /// Runs `kernel` at `level`, which must be available.
 pub(crate) fn run_at(level: Level, kernel: impl Kernel) {
     assert!(level.is_available(), "level {level} is not available on this processor");
-    match level {
-        // SAFETY: arrays need no instruction beyond the baseline.
-        Level::Portable => unsafe { kernel.run::<Array>() },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: asserted to be available above.
-        Level::Avx2 => unsafe { x86::avx2(kernel) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: asserted to be available above.
-        Level::Avx512 => unsafe { x86::avx512(kernel) },
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => unreachable!("asserted to be available above"),
+    // SAFETY: asserted.
+    unsafe { enter(level, kernel) }
+}
+
+/// # Safety
+/// The level must be available.
+#[inline(always)]
+unsafe fn enter(level: Level, kernel: impl Kernel) {
+    // SAFETY: the caller's; arrays need no instruction beyond the baseline.
+    unsafe {
+        match level {
+            Level::Portable => kernel.run::<Array>(),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => x86::avx2(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => x86::avx512(kernel),
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => unreachable!("available levels only"),
+        }
     }
 }
 

@@ -21,7 +21,7 @@ mod through;
 use crate::buffer::Buffer;
 use crate::elementwise::zip;
 use crate::level::{Kernel, run};
-use crate::vector::{Aligned, LANES, Register, Vector, load_rows};
+use crate::vector::{Aligned, Double, LANES, Register, Vector, load_rows};
 
 use block::Block;
 pub(crate) use through::{Bare, Running};
@@ -251,21 +251,20 @@ impl Rows<'_> {
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn put_together<V: Vector>(self) -> ([f64; LANES], [f32; LANES], [f32; LANES]) {
+    unsafe fn put_together<V: Vector>(self) -> ([[f64; LANES / 2]; 2], [f32; LANES], [f32; LANES]) {
         // SAFETY: a row is a vector, and the level is the caller's.
         unsafe {
             let lanes = V::exchange(load_rows(self.0));
             let (mut least, mut greatest) = (lanes[0], lanes[0]);
-            for (row, lane) in self.0.iter_mut().zip(lanes) {
+            let (one, mut sums) = (V::Double::splat(1.0), [V::Double::splat(0.0); 2]);
+            for lane in lanes {
                 (least, greatest) = (lane.lesser(least), lane.greater(greatest));
-                lane.store(row.as_mut_ptr());
+                let [low, high] = lane.doubled();
+                sums = [low.mul_add(one, sums[0]), high.mul_add(one, sums[1])];
             }
-            let mut totals = [0.0; LANES];
-            for row in self.0 {
-                for (total, &sum) in totals.iter_mut().zip(&*row) {
-                    *total += f64::from(sum);
-                }
-            }
+            let mut totals = [[0.0; LANES / 2]; 2];
+            sums[0].store(&mut totals[0]);
+            sums[1].store(&mut totals[1]);
             (totals, lanes_of(least), lanes_of(greatest))
         }
     }
@@ -308,6 +307,16 @@ unsafe fn lanes_of<V: Vector>(vector: V) -> [f32; LANES] {
     lanes
 }
 
+/// The mean of probes, which lanes have added up.
+///
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn mean_of_probes<V: Vector>(sum: V) -> f32 {
+    // SAFETY: the level is the caller's.
+    tree(unsafe { lanes_of(sum) }, |a, b| a + b) / (PROBES * LANES) as f32
+}
+
 /// The power of two that takes `x` into [1, 2), unless it or its inverse is no normal number.
 #[inline(always)]
 fn reciprocal_power_of_two(x: f32) -> Option<f32> {
@@ -315,17 +324,12 @@ fn reciprocal_power_of_two(x: f32) -> Option<f32> {
     (1..254).contains(&exponent).then(|| f32::from_bits((254 - exponent) << 23))
 }
 
-/// The greatest lane, of lanes that are numbers.
+/// The lanes put together: halves of 8, of 4, of 2, then the last pair.
 #[inline(always)]
-fn greatest(lanes: [f32; LANES]) -> f32 {
-    lanes.into_iter().fold(f32::NEG_INFINITY, |greatest, x| if x > greatest { x } else { greatest })
-}
-
-/// The sum of the lanes: halves of 8, of 4, of 2, then the last pair.
-#[inline(always)]
-fn tree(lanes: [f64; LANES]) -> f64 {
-    let [a, b, c, d] = [0, 1, 2, 3].map(|lane| (lanes[lane] + lanes[lane + 8]) + (lanes[lane + 4] + lanes[lane + 12]));
-    (a + c) + (b + d)
+fn tree<T: Copy>(lanes: [T; LANES], put: impl Fn(T, T) -> T) -> T {
+    // No map of an array: the compiler leaves some of them functions.
+    let quarter = |lane: usize| put(put(lanes[lane], lanes[lane + 8]), put(lanes[lane + 4], lanes[lane + 12]));
+    put(put(quarter(0), quarter(2)), put(quarter(1), quarter(3)))
 }
 
 /// How many elements are zero, and how many of those have a gate above it.
@@ -378,7 +382,8 @@ impl Kernel for Exact<'_> {
         for (lane, &x) in rest.iter().enumerate() {
             add(lane, x);
         }
-        let mean = tree(sums) / x.len() as f64;
+        let sum = |lanes: [f64; LANES]| tree(lanes, |a, b| a + b);
+        let mean = sum(sums) / x.len() as f64;
         let mut powers = [[0.0; LANES]; 3];
         let mut add = |lane: usize, x: f32| {
             let d = f64::from(x) - mean;
@@ -398,8 +403,8 @@ impl Kernel for Exact<'_> {
         *moments = Moments {
             count: x.len() as f64,
             mean,
-            central: powers.map(tree),
-            absolutes: tree(absolutes),
+            central: powers.map(sum),
+            absolutes: sum(absolutes),
             min: min.into_iter().fold(f32::INFINITY, f32::min),
             max: max.into_iter().fold(f32::NEG_INFINITY, f32::max),
             zeros: zeros.iter().map(|&zeros| f64::from(zeros)).sum(),

@@ -53,55 +53,81 @@ pub fn max_gradient(
     run(MaxGradient { g, input, output, left: &mut left, gradient });
 }
 
-/// The elements at some places, in ascending order, of what [`max_gradient`] gives without a ReLU, from the `gradient` through one, where windows are next to
-/// each other: kernels as large as their strides, without padding.
+/// [`max_gradient`] through a ReLU, and the elements at some places, in ascending order, of what it is without one, where windows are next to each other:
+/// kernels as large as their strides, without padding.
 ///
 /// # Panics
-/// When a place does not exist, places do not ascend, or windows overlap.
-pub fn max_gradient_at(
+/// When a length does not fit the geometry, a place does not exist, places do not ascend, or windows overlap.
+pub fn max_gradient_seen(
     g: &Pool2d,
     input: &[f32],
     output: &[f32],
     upstream: &[f32],
-    gradient: &[f32],
     places: &[usize],
+    gradient: &mut [f32],
 ) -> Vec<f32> {
+    let Window { kernel, stride, padding, .. } = g.window;
     check_lengths(g, input.len(), upstream.len());
-    let Window { input: [height, width], kernel, stride, padding } = g.window;
     assert!(kernel == stride && padding == [0, 0], "max pooling gradient: overlapping windows in {g:?}");
     assert!(places.is_sorted(), "max pooling gradient: places that do not ascend");
-    // Where the greatest element of a window is above zero, the ReLU changes nothing. No branch asks whether one is, since it could not be predicted.
-    let mut elements: Vec<f32> = places.iter().map(|&place| gradient[place]).collect();
-    let (mut others, mut count) = (vec![0; places.len()], 0);
-    for (at, &place) in places.iter().enumerate() {
-        others[count] = at;
-        count += 1 - usize::from(input[place] > 0.0);
-    }
-    let (channels, row, [rows, columns]) = (g.channels, width * g.channels, g.window.output());
-    // The row at hand, where it begins, and the first window of its sample.
-    let (mut y, mut begin, mut sample) = (0, 0, 0);
-    for &at in &others[..count] {
-        let place = places[at];
-        while place - begin >= row {
-            (y, begin) = (y + 1, begin + row);
-            if y == height {
-                (y, sample) = (0, sample + rows * columns);
-            }
-        }
-        let (x, channel) = ((place - begin) / channels, (place - begin) % channels);
-        let [oh, ow] = [y / kernel[0], x / kernel[1]];
-        let window = (sample + oh * columns + ow) * channels + channel;
-        let is_greatest = oh < rows && ow < columns && input[place] == output[window];
-        // The first of them takes it all.
-        let (above, left) = (y - oh * kernel[0], x - ow * kernel[1]);
-        let mut before = (0..=above).flat_map(|i| (0..if i == above { left } else { kernel[1] }).map(move |j| (i, j)));
-        let takes = is_greatest && {
-            let first = place - above * row - left * channels;
-            !before.any(|(i, j)| input[first + i * row + j * channels] == input[place])
-        };
-        elements[at] = if takes { upstream[window] } else { 0.0 };
+    assert!(places.last().is_none_or(|&last| last < input.len()), "max pooling gradient: a place behind the input");
+    let (mut elements, mut left, mut first) = (Vec::with_capacity(places.len()), places, 0);
+    let samples = input.chunks_exact(g.input_len().max(1)).zip(gradient.chunks_exact_mut(g.input_len().max(1)));
+    let outputs = output.chunks_exact(g.output_len().max(1)).zip(upstream.chunks_exact(g.output_len().max(1)));
+    // A sample's elements are picked while they are in a near cache.
+    for ((input, gradient), (output, upstream)) in samples.zip(outputs) {
+        max_gradient(g, input, output, upstream, true, gradient);
+        let places = &left[..left.iter().take_while(|&&place| place < first + input.len()).count()];
+        let sample = Sample { g, input, output, upstream, gradient };
+        sample.pick(places.iter().map(|place| place - first), &mut elements);
+        (left, first) = (&left[places.len()..], first + input.len());
     }
     elements
+}
+
+/// One sample, and its gradient through a ReLU.
+struct Sample<'a> {
+    g: &'a Pool2d,
+    input: &'a [f32],
+    output: &'a [f32],
+    upstream: &'a [f32],
+    gradient: &'a [f32],
+}
+
+impl Sample<'_> {
+    /// Adds the elements at some places of what the gradient is without the ReLU.
+    fn pick(&self, places: impl Iterator<Item = usize> + Clone, elements: &mut Vec<f32>) {
+        let first = elements.len();
+        // Where the greatest element of a window is above zero, the ReLU changes nothing. No branch asks whether one is, since it could not be predicted.
+        elements.extend(places.clone().map(|place| self.gradient[place]));
+        let (mut others, mut count) = (vec![(0, 0); elements.len() - first], 0);
+        for (at, place) in (first..).zip(places) {
+            others[count] = (at, place);
+            count += 1 - usize::from(self.input[place] > 0.0);
+        }
+        others[..count].iter().for_each(|&(at, place)| elements[at] = self.upstream_at(place));
+    }
+
+    /// What a place takes of the upstream gradient.
+    fn upstream_at(&self, place: usize) -> f32 {
+        let Window { input: [_, width], kernel, .. } = self.g.window;
+        let (channels, row, [rows, columns]) = (self.g.channels, width * self.g.channels, self.g.window.output());
+        let (pixel, channel) = (place / channels, place % channels);
+        let (y, x) = (pixel / width, pixel % width);
+        let [oh, ow] = [y / kernel[0], x / kernel[1]];
+        if oh >= rows || ow >= columns {
+            return 0.0;
+        }
+        let window = (oh * columns + ow) * channels + channel;
+        // The first of the greatest takes it all.
+        let (above, left) = (y - oh * kernel[0], x - ow * kernel[1]);
+        let mut before = (0..=above).flat_map(|i| (0..if i == above { left } else { kernel[1] }).map(move |j| (i, j)));
+        let takes = self.input[place] == self.output[window] && {
+            let first = place - above * row - left * channels;
+            !before.any(|(i, j)| self.input[first + i * row + j * channels] == self.input[place])
+        };
+        if takes { self.upstream[window] } else { 0.0 }
+    }
 }
 
 /// `output[n, oh, ow, c] = mean of input under the window`; padding counts as zeros (PyTorch's `count_include_pad=True`).

@@ -82,6 +82,12 @@ pub trait Vector: Lanes {
     /// The level's instructions must be available.
     unsafe fn exchange(vectors: [Self; LANES]) -> [Self; LANES];
 
+    /// The lanes as `f64`: the first eight, and the others.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn doubled(self) -> [Self::Double; 2];
+
     /// `self - other`, lane by lane.
     ///
     /// # Safety

@@ -5,8 +5,6 @@ use seismograd_kernels::conv::{self, Packed};
 pub use seismograd_kernels::conv::{Activation, Glimpse};
 pub use seismograd_kernels::geometry::Conv2d;
 use seismograd_kernels::geometry::Window;
-use std::borrow::Cow;
-use std::ops::Range;
 
 /// The geometry of a convolution of `input` `[n, h, w, c]` with `weight` `(out, in, kh, kw)`.
 ///
@@ -60,7 +58,7 @@ pub fn conv2d_rectified_seen(
     let mut seen = Vec::new();
     with_packed(g, weight, 0, conv::pack_forward, |packed| {
         seen = parallel::samples_with(n, output.as_mut_slice(), |samples, output| {
-            let places = &places_among(places, g.output_len(), &samples);
+            let places = &parallel::places_among(places, g.output_len(), &samples);
             conv::forward_seen(g, input.samples(samples), packed, bias, places, output)
         });
     });
@@ -83,16 +81,6 @@ fn stale_output(g: &Conv2d, n: usize) -> Tensor {
 fn stale_input(g: &Conv2d, n: usize) -> Tensor {
     let [height, width] = g.window.input;
     Tensor::stale(&[n, height, width, g.channels_in])
-}
-
-/// Those of the places that lie in some samples of `len` elements each, from the first of these on.
-fn places_among<'a>(places: &'a [usize], len: usize, samples: &Range<usize>) -> Cow<'a, [usize]> {
-    let [first, end] = [samples.start * len, samples.end * len];
-    let before = |bound| places.partition_point(|&place| place < bound);
-    match (first, before(end)) {
-        (0, end) => Cow::Borrowed(&places[..end]),
-        (first, end) => places[before(first)..end].iter().map(|place| place - first).collect(),
-    }
 }
 
 /// What was seen of all samples.
@@ -145,7 +133,7 @@ pub fn conv2d_input_gradient_seen(
     let mut seen = Vec::new();
     with_packed(g, weight, 1, conv::pack_input_gradient, |packed| {
         seen = parallel::samples_with(n, gradient.as_mut_slice(), |samples, gradient| {
-            let places = &places_among(places, g.input_len(), &samples);
+            let places = &parallel::places_among(places, g.input_len(), &samples);
             let (upstream, rectified) = (upstream.samples(samples.clone()), rectified.samples(samples));
             conv::input_gradient_seen(g, upstream, packed, rectified, places, gradient)
         });

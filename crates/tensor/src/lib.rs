@@ -34,6 +34,6 @@ pub use convolution::{
     conv2d_rectified_seen, conv2d_weight_gradient,
 };
 pub use matmul::{Side, gram, matmul};
-pub use pooling::{Pool2d, avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient, max_pool2d_gradient_at};
+pub use pooling::{Pool2d, avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gradient, max_pool2d_gradient_seen};
 pub use seismograd_kernels::{moments, order, softmax};
 pub use tensor::Tensor;

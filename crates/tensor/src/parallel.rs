@@ -1,6 +1,7 @@
 //! Fixed pieces of work over rayon's threads. The pieces depend on the sizes alone, so results never depend on the threads.
 
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -88,6 +89,16 @@ pub(crate) fn samples_with<R: Send>(
     }
     let pieces = output.par_chunks_mut((output.len() / n * SAMPLES).max(1)).enumerate();
     pieces.map(|(piece, output)| task(range(n, piece), output)).collect()
+}
+
+/// Those of the places that lie in some samples of `len` elements each, from the first of these on.
+pub(crate) fn places_among<'a>(places: &'a [usize], len: usize, samples: &Range<usize>) -> Cow<'a, [usize]> {
+    let [first, end] = [samples.start * len, samples.end * len];
+    let before = |bound| places.partition_point(|&place| place < bound);
+    match (first, before(end)) {
+        (0, end) => Cow::Borrowed(&places[..end]),
+        (first, end) => places[before(first)..end].iter().map(|place| place - first).collect(),
+    }
 }
 
 /// The samples of a piece.

@@ -70,21 +70,25 @@ pub fn max_pool2d_gradient(
     gradient
 }
 
-/// The elements of [`max_pool2d_gradient`] without a ReLU at some places, in ascending order, from the `gradient` through one, where windows are next to each
+/// [`max_pool2d_gradient`] through a ReLU, and the elements at some places, in ascending order, of what it is without one, where windows are next to each
 /// other.
 ///
 /// # Panics
-/// When a place does not exist, places do not ascend, or windows overlap.
-pub fn max_pool2d_gradient_at(
+/// When the shapes do not fit, a place does not exist, places do not ascend, or windows overlap.
+pub fn max_pool2d_gradient_seen(
     g: &Pool2d,
     input: &Tensor,
     output: &Tensor,
     upstream: &Tensor,
-    gradient: &Tensor,
     places: &[usize],
-) -> Vec<f32> {
-    let [input, output, upstream, gradient] = [input, output, upstream, gradient].map(Tensor::as_slice);
-    pool::max_gradient_at(g, input, output, upstream, gradient, places)
+) -> (Tensor, Vec<f32>) {
+    let mut gradient = Tensor::stale(input.shape());
+    let seen = parallel::samples_with(input.shape()[0], gradient.as_mut_slice(), |samples, gradient| {
+        let places = &parallel::places_among(places, g.input_len(), &samples);
+        let [input, output, upstream] = [input, output, upstream].map(|tensor| tensor.samples(samples.clone()));
+        pool::max_gradient_seen(g, input, output, upstream, places, gradient)
+    });
+    (gradient, seen.concat())
 }
 
 /// The gradient of [`avg_pool2d`].
@@ -127,9 +131,9 @@ mod tests {
             let (y, g) = max_pool2d(&x, kernel, kernel, [0, 0]);
             let upstream = Tensor::new(y.shape(), (0..y.len()).map(|at| at as f32 + 1.0).collect());
             let all: Vec<usize> = (0..x.len()).collect();
-            let whole = max_pool2d_gradient(&g, &x, &y, &upstream, false);
-            let through = max_pool2d_gradient(&g, &x, &y, &upstream, true);
-            assert_eq!(max_pool2d_gradient_at(&g, &x, &y, &upstream, &through, &all), whole.as_slice());
+            let [whole, through] = [false, true].map(|through| max_pool2d_gradient(&g, &x, &y, &upstream, through));
+            let (gradient, seen) = max_pool2d_gradient_seen(&g, &x, &y, &upstream, &all);
+            assert_eq!((gradient, &seen[..]), (through, whole.as_slice()));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::graph::{Backward, Context, Graph, Var};
 use crate::ops::Window;
-use seismograd_tensor::{Glimpse, Pool2d, Tensor, max_pool2d, max_pool2d_gradient, max_pool2d_gradient_at};
+use seismograd_tensor::{Glimpse, Pool2d, Tensor, max_pool2d, max_pool2d_gradient, max_pool2d_gradient_seen};
 
 struct Rule(Pool2d);
 
@@ -33,9 +33,10 @@ impl Backward for Rule {
             return Err(upstream);
         }
         let (input, output) = (context.input(0), context.output());
-        let gradient = max_pool2d_gradient(&self.0, input, output, &upstream, true);
-        let elements = |places: &[usize]| max_pool2d_gradient_at(&self.0, input, output, &upstream, &gradient, places);
-        let elements = places.map(elements).unwrap_or_default();
+        let (gradient, elements) = match places {
+            Some(places) => max_pool2d_gradient_seen(&self.0, input, output, &upstream, places),
+            None => (max_pool2d_gradient(&self.0, input, output, &upstream, true), Vec::new()),
+        };
         let seen = Glimpse { len: input.len(), elements, ..Glimpse::default() };
         Ok((vec![Some(gradient)], seen))
     }

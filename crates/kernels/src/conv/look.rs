@@ -60,11 +60,9 @@ impl<'a> Look<'a> {
     #[inline(always)]
     pub(super) unsafe fn piece<V: Vector>(&mut self, x: &mut [f32], start: usize) {
         let end = start + x.len();
-        while let Some(&place) = self.places.get(self.seen.elements.len())
-            && place < end
-        {
-            self.seen.elements.push(x[place - start]);
-        }
+        let places = &self.places[self.seen.elements.len()..];
+        let places = &places[..places.iter().take_while(|&&place| place < end).count()];
+        self.seen.elements.extend(places.iter().map(|place| x[place - start]));
         let gate = self.gate.map(|gate| &gate[start..end]);
         // SAFETY: the level is the caller's.
         unsafe {
@@ -72,8 +70,7 @@ impl<'a> Look<'a> {
                 self.running.start::<V>(x, gate.is_some());
             }
             self.running.add_passing::<V>(x, gate, &mut self.bare);
-            let seen = self.seen.behind.len()..self.seen.elements.len();
-            self.seen.behind.extend(self.places[seen].iter().map(|place| x[place - start]));
+            self.seen.behind.extend(places.iter().map(|place| x[place - start]));
             if end.is_multiple_of(self.sample_len) {
                 let found = self.running.finish::<V>();
                 if found.is_none() {

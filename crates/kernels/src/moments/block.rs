@@ -1,7 +1,7 @@
 //! The one pass over a block of elements.
 
 use super::powers::Powers;
-use super::{LANES, PROBES, RUN, Rows, STRIDE, Sums, add_to, greatest, lanes_of, reciprocal_power_of_two, widen};
+use super::{LANES, PROBES, RUN, Rows, STRIDE, Sums, add_to, mean_of_probes, reciprocal_power_of_two, widen};
 use crate::level::Kernel;
 use crate::vector::{Register, Vector};
 
@@ -29,10 +29,10 @@ impl Kernel for Block<'_> {
             let at = |vector: usize| V::load(x.as_ptr().add(vector * LANES));
             let apart = x.len() / LANES / PROBES;
             let total = (0..PROBES).fold(V::zero(), |sum, probe| sum.add(at(probe * apart)));
-            let centre = lanes_of(total).iter().sum::<f32>() / (PROBES * LANES) as f32;
+            let centre = mean_of_probes(total);
             let distance = |probe: usize| at(probe * apart).sub(V::splat(centre)).abs();
-            let furthest = (0..PROBES).fold(V::zero(), |far, probe| far.greater(distance(probe)));
-            let Some(scale) = reciprocal_power_of_two(greatest(lanes_of(furthest))) else { return };
+            let distances = (0..PROBES).fold(V::zero(), |sum, probe| sum.add(distance(probe)));
+            let Some(scale) = reciprocal_power_of_two(mean_of_probes(distances)) else { return };
             (rows[MIN], rows[MAX]) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
             for run in x.chunks(RUN) {
                 for lane in (0..LANES).step_by(V::Register::LANES) {
@@ -46,6 +46,7 @@ impl Kernel for Block<'_> {
                 }
             }
             let (totals, least, greatest) = Rows(rows).put_together::<V>();
+            let totals = totals.as_flattened();
             let [s1, s2, s3, s4, zeros, absolutes] = std::array::from_fn(|sum| totals[sum] + totals[SUMS + sum]);
             *sums = Sums {
                 centre: f64::from(centre),

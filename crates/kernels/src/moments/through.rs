@@ -12,7 +12,8 @@
 //! emptied at the end of each piece and after 2048 elements, so the order of the additions depends on the pieces' sizes alone.
 
 use super::both::{BEHIND, BothPowers, BothSizes, MAX, MAX_BEHIND, MIN, MIN_BEHIND, SIZES, SIZES_BEHIND};
-use super::{LANES, Moments, PROBES, RUN, Rows, Sums, greatest, lanes_of, reciprocal_power_of_two, zeros_among};
+use super::{LANES, Moments, PROBES, RUN, Rows, Sums, mean_of_probes, reciprocal_power_of_two, zeros_among};
+use crate::buffer::Buffer;
 use crate::level::{Kernel, run};
 use crate::vector::{Aligned, Lanes, Register, Vector};
 
@@ -21,10 +22,11 @@ const FIRST: usize = 4096;
 
 /// How far ahead elements are asked for; and a gate, which was computed long before and comes from a far cache.
 const AHEAD: usize = 768;
-const AHEAD_OF_GATE: usize = 4096;
+const AHEAD_OF_GATE: usize = 1536;
 
-/// How far from zero the mean of the probes may be, beside the furthest of them, before distances are taken from it.
-const FAR: f32 = 0.25;
+/// How far from zero the mean of the probes may be, beside the mean of their sizes, before distances are taken from it: of numbers spread normally
+/// about three fifths of a standard deviation.
+const FAR: f32 = 0.65;
 
 /// Some vectors, at most [`RUN`] elements, and their gate, or themselves in its place.
 #[derive(Clone, Copy)]
@@ -38,11 +40,11 @@ struct Run {
 }
 
 /// Room for the elements of a run.
-pub(crate) struct Bare(Aligned<[f32; RUN]>);
+pub(crate) struct Bare(Buffer);
 
 impl Default for Bare {
     fn default() -> Bare {
-        Bare(Aligned([0.0; RUN]))
+        Bare(Buffer::stale(RUN))
     }
 }
 
@@ -105,16 +107,16 @@ impl Running {
         let apart = x.len() / LANES / PROBES * LANES;
         // SAFETY: the caller's.
         unsafe {
-            let (mut sum, mut far) = (V::zero(), V::zero());
+            let (mut sum, mut sizes) = (V::zero(), V::zero());
             for probe in 0..PROBES {
                 let x = V::load(x.as_ptr().add(probe * apart));
-                (sum, far) = (sum.add(x), far.greater(x.abs()));
+                (sum, sizes) = (sum.add(x), sizes.add(x.abs()));
             }
-            let (mean, far) = (lanes_of(sum).iter().sum::<f32>() / (PROBES * LANES) as f32, greatest(lanes_of(far)));
-            let Some(scale) = reciprocal_power_of_two(far) else { return };
-            self.centre = if mean.abs() > FAR * far { mean } else { 0.0 };
+            let (mean, size) = (mean_of_probes(sum), mean_of_probes(sizes));
+            let Some(scale) = reciprocal_power_of_two(size) else { return };
+            self.centre = if mean.abs() > FAR * size { mean } else { 0.0 };
             // Fourth powers of numbers of this size neither overflow nor underflow.
-            self.scale = if (1e-8..1e8).contains(&far) && self.centre == 0.0 { 1.0 } else { scale };
+            self.scale = if (1e-8..1e8).contains(&size) && self.centre == 0.0 { 1.0 } else { scale };
         }
     }
 
@@ -148,7 +150,7 @@ impl Running {
         let (whole, rest) = x.split_at_mut(x.len() - x.len() % LANES);
         for (at, x) in whole.chunks_mut(RUN).enumerate() {
             let gate = gate.map_or(x.as_ptr(), |gate| gate[at * RUN..][..x.len()].as_ptr());
-            let (bare, len) = (bare.0.0.as_mut_ptr(), x.len());
+            let (bare, len) = (bare.0.as_mut_ptr(), x.len());
             // SAFETY: whole vectors of both, for which there is room, and the level is the caller's.
             unsafe { self.add_run::<V, true>(Run { x: x.as_mut_ptr(), gate, bare, len }) };
         }
@@ -272,6 +274,7 @@ impl Running {
     pub(crate) unsafe fn finish<V: Vector>(&mut self) -> Option<[Moments; 2]> {
         // SAFETY: the level is the caller's.
         let (totals, least, greatest) = unsafe { Rows(&mut self.rows.0).put_together::<V>() };
+        let totals = totals.as_flattened();
         let (n, open, scale) = (self.count as f64, self.open as f64, f64::from(self.scale));
         // The centre from zero, in units of the scale.
         let t = f64::from(self.centre) * scale;

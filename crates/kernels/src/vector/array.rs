@@ -96,6 +96,11 @@ impl Vector for Array {
     }
 
     #[inline(always)]
+    unsafe fn doubled(self) -> [super::Eight; 2] {
+        [0, 8].map(|first| std::array::from_fn(|lane| f64::from(self.0[first + lane])))
+    }
+
+    #[inline(always)]
     unsafe fn sub(mut self, other: Self) -> Self {
         for (lane, other) in self.0.iter_mut().zip(other.0) {
             *lane -= other;

@@ -289,6 +289,17 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn doubled(self) -> [Avx2Double; 2] {
+        // SAFETY: the caller vouches for AVX2.
+        unsafe {
+            let [low, high] = self.registers();
+            let (a, b) = (_mm256_castps256_ps128(low), _mm256_extractf128_ps::<1>(low));
+            let (c, d) = (_mm256_castps256_ps128(high), _mm256_extractf128_ps::<1>(high));
+            [Avx2Double(_mm256_cvtps_pd(a), _mm256_cvtps_pd(b)), Avx2Double(_mm256_cvtps_pd(c), _mm256_cvtps_pd(d))]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn sub(self, other: Self) -> Self {
         // SAFETY: the caller vouches for AVX2 and FMA.
         unsafe {

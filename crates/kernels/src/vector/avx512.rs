@@ -125,6 +125,16 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn doubled(self) -> [Avx512Double; 2] {
+        // SAFETY: the caller vouches for AVX-512F.
+        unsafe {
+            let low = _mm512_castps512_ps256(self.0);
+            let high = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(self.0)));
+            [Avx512Double(_mm512_cvtps_pd(low)), Avx512Double(_mm512_cvtps_pd(high))]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn sub(self, other: Self) -> Self {
         // SAFETY: the caller vouches for AVX-512F.
         unsafe { Avx512(_mm512_sub_ps(self.0, other.0)) }
