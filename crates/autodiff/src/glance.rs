@@ -17,7 +17,7 @@ pub(crate) struct Pending {
     /// The scopes it flows through, and at which end.
     sites: Vec<(usize, Port)>,
     /// What was seen of it, if it was rectified in one pass.
-    pub seen: Option<Glimpse>,
+    pub seen: Option<Arc<Glimpse>>,
 }
 
 impl Graph {
@@ -80,6 +80,7 @@ impl Graph {
         }
         match rule.backward_through_relu(&context, upstream, places.as_deref()) {
             Ok((contributions, seen)) => {
+                let seen = Arc::new(seen);
                 watched.into_iter().for_each(|site| observer.glimpse(site, flow, &seen));
                 (Some(relu), contributions)
             }
@@ -122,7 +123,7 @@ mod tests {
             self.glimpses.then(|| (0..elements).step_by(3).collect())
         }
 
-        fn glimpse(&mut self, site: Site<'_>, flow: Flow, seen: &Glimpse) {
+        fn glimpse(&mut self, site: Site<'_>, flow: Flow, seen: &Arc<Glimpse>) {
             let all = if flow == Flow::Value { &mut self.values } else { &mut self.gradients };
             assert!(all.insert(name(site), seen.elements.clone()).is_none());
             assert_eq!(seen.moments.len(), if flow == Flow::SpreadGradient { 0 } else { 2 });

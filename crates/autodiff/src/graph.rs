@@ -3,7 +3,7 @@
 use crate::glance::Pending;
 use crate::observer::{Observer, Port, Site};
 use seismograd_tensor::{Glimpse, Tensor};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// A node of a [`Graph`]: an index, valid in the graph that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -215,7 +215,7 @@ impl Graph {
         let places = waiting.map(|at| &self.pending[at].places[..]);
         let (rectified, seen) = node.rule.as_ref()?.rectified(&self.context(node), places)?;
         if let Some(at) = waiting {
-            self.pending[at].seen = Some(seen);
+            self.pending[at].seen = Some(Arc::new(seen));
         }
         Some(rectified)
     }

@@ -117,8 +117,8 @@ pub trait Observer {
     }
 
     /// What was seen at a site in place of the whole: the moments of each sample, with those of what goes on through the ReLU, and the elements at the
-    /// places that were asked for.
-    fn glimpse(&mut self, _site: Site<'_>, _flow: Flow, _seen: &Glimpse) {}
+    /// places that were asked for. Who keeps it shares it with the other sites of the node.
+    fn glimpse(&mut self, _site: Site<'_>, _flow: Flow, _seen: &Arc<Glimpse>) {}
 }
 
 impl Observer for () {

@@ -116,19 +116,11 @@ pub struct Watch {
 
 /// What is known of a node before it is shown.
 #[derive(Clone, Debug)]
-struct Known {
-    /// By sample.
-    moments: Vec<Moments>,
-    /// The elements that are kept of it, if they are known too.
-    elements: Option<Vec<f32>>,
-}
-
-impl Known {
-    /// What goes on of a node of which a glimpse was had.
-    fn behind(seen: &Glimpse) -> Known {
-        let moments = seen.moments.iter().map(|[_, behind]| *behind).collect();
-        Known { moments, elements: Some(seen.behind.clone()) }
-    }
+enum Known {
+    /// It is what goes on of a node of which a glimpse was had.
+    Behind(Arc<Glimpse>),
+    /// Its moments, by sample.
+    Moments(Vec<Moments>),
 }
 
 impl Watch {
@@ -200,21 +192,28 @@ impl Observer for Watch {
         will_do.then(|| self.digests.places(elements))
     }
 
-    fn glimpse(&mut self, site: Site<'_>, flow: Flow, seen: &Glimpse) {
+    fn glimpse(&mut self, site: Site<'_>, flow: Flow, seen: &Arc<Glimpse>) {
         match flow {
             Flow::Value => self.keep_value(site, None, |watch| {
-                watch.rectified = Some((site.node, Known::behind(seen)));
-                watch.add_glimpse(seen, seen.moments.iter().map(|[own, _]| *own))
+                watch.rectified = Some((site.node, Known::Behind(Arc::clone(seen))));
+                watch.digests.add_glimpse(seen.len, &seen.elements, seen.moments.iter().map(|[own, _]| *own))
             }),
             Flow::Gradient => self.keep_gradient(site, None, |watch| {
                 for passage in site.passes().filter(|passage| passage.gated) {
-                    watch.passed.push((passage.node, Known::behind(seen)));
+                    watch.passed.push((passage.node, Known::Behind(Arc::clone(seen))));
                 }
-                watch.add_glimpse(seen, seen.moments.iter().map(|[own, _]| *own))
+                watch.digests.add_glimpse(seen.len, &seen.elements, seen.moments.iter().map(|[own, _]| *own))
             }),
             Flow::SpreadGradient => self.keep_gradient(site, None, |watch| {
                 let found = watch.take_passed(site.node).expect("no place was asked for without");
-                watch.add_glimpse(seen, found.moments.into_iter())
+                match found {
+                    Known::Behind(of) => {
+                        watch.digests.add_glimpse(seen.len, &seen.elements, of.moments.iter().map(|[_, behind]| *behind))
+                    }
+                    Known::Moments(moments) => {
+                        watch.digests.add_glimpse(seen.len, &seen.elements, moments.into_iter())
+                    }
+                }
             }),
         }
     }
@@ -256,10 +255,6 @@ impl Watch {
         self.seen[slot.at].gradient = Some(kept);
     }
 
-    fn add_glimpse(&mut self, seen: &Glimpse, moments: impl ExactSizeIterator<Item = Moments>) -> usize {
-        self.digests.add_glimpse(seen.len, &seen.elements, moments)
-    }
-
     /// What was found of a gradient with another.
     fn take_passed(&mut self, node: Var) -> Option<Known> {
         let at = self.passed.iter().position(|(passed, _)| *passed == node)?;
@@ -268,9 +263,11 @@ impl Watch {
 
     /// Adds the digest of elements of which something is known.
     fn add_known(&mut self, elements: &[f32], found: Known) -> usize {
-        match &found.elements {
-            Some(kept) => self.digests.add_glimpse(elements.len(), kept, found.moments.into_iter()),
-            None => self.digests.add(elements, found.moments.into_iter()),
+        match found {
+            Known::Behind(of) => {
+                self.digests.add_glimpse(elements.len(), &of.behind, of.moments.iter().map(|[_, behind]| *behind))
+            }
+            Known::Moments(moments) => self.digests.add(elements, moments.into_iter()),
         }
     }
 
@@ -298,7 +295,7 @@ impl Watch {
             let zeros = (all - elements.len()) / own.len().max(1);
             let moments = if is_gated { &gated } else { &own };
             let moments = moments.iter().map(|moments| moments.with_zeros(zeros)).collect();
-            self.passed.push((node, Known { moments, elements: None }));
+            self.passed.push((node, Known::Moments(moments)));
         }
         self.digests.add(elements, own.into_iter())
     }

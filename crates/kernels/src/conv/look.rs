@@ -30,7 +30,10 @@ pub(super) struct Look<'a> {
     pub seen: Glimpse,
     /// Samples whose sums do not stand for them: their moments have to be found another way.
     pub again: Vec<usize>,
-    /// Of the current sample.
+    /// Places before the results at hand.
+    passed: usize,
+    /// Results of the current sample that were looked at.
+    of_sample: usize,
     running: Running,
     bare: Bare,
 }
@@ -41,12 +44,14 @@ impl<'a> Look<'a> {
         assert!(places.last().is_none_or(|&last| last < results), "a place behind {results} results");
         assert!(gate.is_none_or(|gate| gate.len() == results), "conv2d: elements behind the ReLU and of the gradient");
         let samples = results / sample_len.max(1);
-        let [elements, behind] = [(); 2].map(|()| Vec::with_capacity(places.len()));
+        let (elements, behind) = (vec![0.0; places.len()], vec![0.0; places.len()]);
         Look {
             places,
             gate,
             sample_len,
             seen: Glimpse { len: results, moments: Vec::with_capacity(samples), elements, behind },
+            passed: 0,
+            of_sample: 0,
             again: Vec::new(),
             running: Running::default(),
             bare: Bare::default(),
@@ -60,18 +65,25 @@ impl<'a> Look<'a> {
     #[inline(always)]
     pub(super) unsafe fn piece<V: Vector>(&mut self, x: &mut [f32], start: usize) {
         let end = start + x.len();
-        let places = &self.places[self.seen.elements.len()..];
-        let places = &places[..places.iter().take_while(|&&place| place < end).count()];
-        self.seen.elements.extend(places.iter().map(|place| x[place - start]));
-        let gate = self.gate.map(|gate| &gate[start..end]);
+        let (first, gate) = (self.passed, self.gate.map(|gate| &gate[start..end]));
+        while let Some(&place) = self.places.get(self.passed)
+            && place < end
+        {
+            self.seen.elements[self.passed] = x[place - start];
+            self.passed += 1;
+        }
         // SAFETY: the level is the caller's.
         unsafe {
-            if start.is_multiple_of(self.sample_len) {
+            if self.of_sample == 0 {
                 self.running.start::<V>(x, gate.is_some());
             }
             self.running.add_passing::<V>(x, gate, &mut self.bare);
-            self.seen.behind.extend(places.iter().map(|place| x[place - start]));
-            if end.is_multiple_of(self.sample_len) {
+            for at in first..self.passed {
+                self.seen.behind[at] = x[self.places[at] - start];
+            }
+            self.of_sample += x.len();
+            if self.of_sample == self.sample_len {
+                self.of_sample = 0;
                 let found = self.running.finish::<V>();
                 if found.is_none() {
                     self.again.push(self.seen.moments.len());
