@@ -45,6 +45,11 @@ pub trait Backward: Send {
         false
     }
 
+    /// Whether this is the rule of a change of shape: value and gradient have the elements of the input's.
+    fn is_reshape(&self) -> bool {
+        false
+    }
+
     /// Whether the contribution to the first input is the upstream gradient's elements, each of them once, and zeros: the rule of a pooling that takes the
     /// greatest of windows that do not overlap. Where the node's value is a NaN, the element may be left out.
     fn spreads(&self) -> bool {

@@ -33,8 +33,21 @@ impl<'a> Site<'a> {
 
     /// The node that this one is the ReLU of, if it is one.
     pub fn rectifies(&self) -> Option<Var> {
-        let node = self.graph_node();
+        let node = &self.graph.nodes[self.node.index()];
         node.inputs.first().copied().filter(|_| node.rule.as_ref().is_some_and(|rule| rule.is_relu()))
+    }
+
+    /// The node that this one is in another shape, or this one: value and gradient have the same elements, since nothing else uses that node.
+    pub fn in_any_shape(&self) -> Var {
+        let nodes = &self.graph.nodes;
+        let mut node = self.node;
+        while let Some(&input) = nodes[node.index()].inputs.first()
+            && nodes[node.index()].rule.as_ref().is_some_and(|rule| rule.is_reshape())
+            && nodes[input.index()].uses == 1
+        {
+            node = input;
+        }
+        node
     }
 
     /// The value there.
@@ -43,14 +56,14 @@ impl<'a> Site<'a> {
     }
 
     /// The nodes before this one whose gradients are known from its own: those of a ReLU's input, of what a max pooling spreads, or of both, where nothing
-    /// else uses them.
+    /// else uses them. A change of shape in between changes nothing.
     pub fn passes(&self) -> impl Iterator<Item = Passage> + use<'a> {
         let only_input = |node: &'a Node| {
             let input = *node.inputs.first()?;
             (self.graph.nodes[input.index()].uses == 1).then_some(input)
         };
         let rule = |node: &'a Node| node.rule.as_deref();
-        let node = self.graph_node();
+        let node = &self.graph.nodes[self.in_any_shape().index()];
         let spread = only_input(node).filter(|_| rule(node).is_some_and(|rule| rule.spreads()));
         let (relu, elements) = match spread {
             Some(input) => (&self.graph.nodes[input.index()], self.graph.value(input).len()),
@@ -59,10 +72,6 @@ impl<'a> Site<'a> {
         let gated = only_input(relu).filter(|_| rule(relu).is_some_and(|rule| rule.is_relu()));
         let passage = |node: Option<Var>, gated| node.map(|node| Passage { node, gated, elements });
         [passage(spread, false), passage(gated, true)].into_iter().flatten()
-    }
-
-    fn graph_node(&self) -> &'a Node {
-        &self.graph.nodes[self.node.index()]
     }
 }
 

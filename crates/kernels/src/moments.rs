@@ -15,15 +15,17 @@
 
 mod block;
 mod both;
+mod exact;
 mod powers;
 mod through;
 
 use crate::buffer::Buffer;
 use crate::elementwise::zip;
-use crate::level::{Kernel, run};
+use crate::level::run;
 use crate::vector::{Aligned, Double, LANES, Register, Vector, load_rows};
 
 use block::Block;
+use exact::Exact;
 pub(crate) use through::{Bare, Running};
 
 /// What is known of some elements. Two of them put together ([`Moments::merge`]) are what is known of the elements of both.
@@ -251,7 +253,7 @@ impl Rows<'_> {
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    unsafe fn put_together<V: Vector>(self) -> ([[f64; LANES / 2]; 2], [f32; LANES], [f32; LANES]) {
+    unsafe fn put_together<V: Vector>(self) -> ([f64; LANES], [f32; LANES], [f32; LANES]) {
         // SAFETY: a row is a vector, and the level is the caller's.
         unsafe {
             let lanes = V::exchange(load_rows(self.0));
@@ -262,10 +264,7 @@ impl Rows<'_> {
                 let [low, high] = lane.doubled();
                 sums = [low.mul_add(one, sums[0]), high.mul_add(one, sums[1])];
             }
-            let mut totals = [[0.0; LANES / 2]; 2];
-            sums[0].store(&mut totals[0]);
-            sums[1].store(&mut totals[1]);
-            (totals, lanes_of(least), lanes_of(greatest))
+            (lanes_of_double(sums), lanes_of(least), lanes_of(greatest))
         }
     }
 }
@@ -305,6 +304,21 @@ unsafe fn lanes_of<V: Vector>(vector: V) -> [f32; LANES] {
     // SAFETY: the array has room for a vector, and the caller vouches for the level.
     unsafe { vector.store(lanes.as_mut_ptr()) };
     lanes
+}
+
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn lanes_of_double<D: Double>(halves: [D; 2]) -> [f64; LANES] {
+    let mut lanes = [[0.0; LANES / 2]; 2];
+    // SAFETY: the level is the caller's.
+    unsafe {
+        halves[0].store(&mut lanes[0]);
+        halves[1].store(&mut lanes[1]);
+    }
+    let mut all = [0.0; LANES];
+    all.copy_from_slice(lanes.as_flattened());
+    all
 }
 
 /// The mean of probes, which lanes have added up.
@@ -352,64 +366,6 @@ unsafe fn zeros_among<R: Register>(x: *const f32, gate: *const f32, len: usize) 
     }
     // Counts below 2^24: every sum is exact.
     counts.map(|counts| f64::from(counts.iter().sum::<f32>()))
-}
-
-struct Exact<'a> {
-    x: &'a [f32],
-    moments: &'a mut Moments,
-}
-
-impl Kernel for Exact<'_> {
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let Exact { x, moments } = self;
-        // Element i goes to lane i % 16, on the stack, so that the compiler keeps the lanes in registers.
-        let (mut sums, mut absolutes) = ([0.0; LANES], [0.0; LANES]);
-        let (mut min, mut max, mut zeros) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES], [0u32; LANES]);
-        let mut add = |lane: usize, x: f32| {
-            sums[lane] += f64::from(x);
-            absolutes[lane] += f64::from(x).abs();
-            min[lane] = if x < min[lane] { x } else { min[lane] };
-            max[lane] = if x > max[lane] { x } else { max[lane] };
-            zeros[lane] += u32::from(x == 0.0);
-        };
-        let (whole, rest) = x.as_chunks::<LANES>();
-        for chunk in whole {
-            for lane in 0..LANES {
-                add(lane, chunk[lane]);
-            }
-        }
-        for (lane, &x) in rest.iter().enumerate() {
-            add(lane, x);
-        }
-        let sum = |lanes: [f64; LANES]| tree(lanes, |a, b| a + b);
-        let mean = sum(sums) / x.len() as f64;
-        let mut powers = [[0.0; LANES]; 3];
-        let mut add = |lane: usize, x: f32| {
-            let d = f64::from(x) - mean;
-            let square = d * d;
-            powers[0][lane] += square;
-            powers[1][lane] += square * d;
-            powers[2][lane] += square * square;
-        };
-        for chunk in whole {
-            for lane in 0..LANES {
-                add(lane, chunk[lane]);
-            }
-        }
-        for (lane, &x) in rest.iter().enumerate() {
-            add(lane, x);
-        }
-        *moments = Moments {
-            count: x.len() as f64,
-            mean,
-            central: powers.map(sum),
-            absolutes: sum(absolutes),
-            min: min.into_iter().fold(f32::INFINITY, f32::min),
-            max: max.into_iter().fold(f32::NEG_INFINITY, f32::max),
-            zeros: zeros.iter().map(|&zeros| f64::from(zeros)).sum(),
-        };
-    }
 }
 
 #[cfg(test)]

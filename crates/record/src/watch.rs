@@ -80,7 +80,7 @@ impl Watched {
 pub(crate) enum Kept {
     /// The tensor, which shares the graph's memory.
     Whole(Tensor),
-    /// The number of its digest among the watch's, which sites of one node share.
+    /// The number of its digest among the watch's, which sites of one node share, in whatever shape.
     Digest(usize),
 }
 
@@ -225,7 +225,7 @@ impl Slot {
         if let Some(tensor) = tensor.filter(|_| self.whole) {
             return Some(Kept::Whole(tensor.clone()));
         }
-        last.filter(|(node, _)| *node == site.node).map(|(_, digest)| Kept::Digest(digest))
+        last.filter(|(node, _)| *node == site.in_any_shape()).map(|(_, digest)| Kept::Digest(digest))
     }
 }
 
@@ -236,7 +236,7 @@ impl Watch {
         if self.seen[slot.at].value.is_none() {
             let kept = slot.keep(site, value, self.values.last().copied()).unwrap_or_else(|| {
                 let digest = digest(self);
-                self.values.push((site.node, digest));
+                self.values.push((site.in_any_shape(), digest));
                 Kept::Digest(digest)
             });
             self.seen[slot.at].value = Some(kept);
@@ -248,7 +248,7 @@ impl Watch {
         let Some(slot) = self.watched.slot(site) else { return };
         let kept = slot.keep(site, gradient, self.last_gradient).unwrap_or_else(|| {
             let digest = digest(self);
-            self.last_gradient = Some((site.node, digest));
+            self.last_gradient = Some((site.in_any_shape(), digest));
             Kept::Digest(digest)
         });
         // The reverse loop comes to a scope's first opening last.
@@ -284,7 +284,7 @@ impl Watch {
         if let Some(found) = self.take_passed(site.node) {
             return self.add_known(elements, found);
         }
-        let passages: Vec<Passage> = site.passes().filter(|_| self.is_finite(site.node)).collect();
+        let passages: Vec<Passage> = site.passes().filter(|_| self.is_finite(site.in_any_shape())).collect();
         if passages.is_empty() {
             return self.add(elements);
         }
@@ -443,7 +443,7 @@ mod tests {
 
     #[test]
     fn a_gradient_is_digested_with_what_goes_on_through_a_relu_and_a_pooling() {
-        const SCOPES: [&str; 5] = ["conv0", "relu0", "conv1", "relu1", "pool"];
+        const SCOPES: [&str; 6] = ["conv0", "relu0", "conv1", "relu1", "pool", "flatten"];
         for bad in [None, Some(f32::NAN), Some(f32::INFINITY)] {
             let mut graph = Graph::new();
             let mut pixels: Vec<f32> = (0..2 * 400).map(|at| ((at * 7919 % 1009) as f32 - 500.0) / 64.0).collect();
@@ -464,6 +464,7 @@ mod tests {
                         graph.conv2d(node, w, None, Window::square(1, 0))
                     }
                     "pool" => graph.max_pool2d(node, [3, 3], Window::square(3, 0)),
+                    "flatten" => graph.reshape(node, &[2, 144]),
                     _ => graph.relu(node),
                 };
                 graph.observe_open_scope(Port::Output, node, &mut watch);
@@ -494,7 +495,8 @@ mod tests {
         let mut graph = Graph::new();
         let x = graph.leaf(Tensor::full(&[1, 2], 3.0));
         let square = graph.scope("a", x, |graph, x| graph.mul(x, x));
-        let sum = graph.scope("b", square, |graph, x| graph.sum(x, &[0, 1]));
+        let flat = graph.scope("flatten", square, |graph, x| graph.reshape(x, &[2]));
+        let sum = graph.scope("b", flat, |graph, x| graph.sum(x, &[0]));
         let mut watched = Watched::default();
         let slots = [watched.add("a", Port::Output, false), watched.add("b", Port::Input, false)];
         let mut watch = watch(watched);

@@ -20,6 +20,10 @@ impl Backward for Rule {
     fn backward(&self, context: &Context<'_>, upstream: Tensor) -> Vec<Option<Tensor>> {
         vec![Some(upstream.reshape(context.input(0).shape()))]
     }
+
+    fn is_reshape(&self) -> bool {
+        true
+    }
 }
 
 /// A reduction's result with the reduced `axes` of `shape` back, of size one, so that it broadcasts against the input.

@@ -46,7 +46,6 @@ impl Kernel for Block<'_> {
                 }
             }
             let (totals, least, greatest) = Rows(rows).put_together::<V>();
-            let totals = totals.as_flattened();
             let [s1, s2, s3, s4, zeros, absolutes] = std::array::from_fn(|sum| totals[sum] + totals[SUMS + sum]);
             *sums = Sums {
                 centre: f64::from(centre),

@@ -274,7 +274,6 @@ impl Running {
     pub(crate) unsafe fn finish<V: Vector>(&mut self) -> Option<[Moments; 2]> {
         // SAFETY: the level is the caller's.
         let (totals, least, greatest) = unsafe { Rows(&mut self.rows.0).put_together::<V>() };
-        let totals = totals.as_flattened();
         let (n, open, scale) = (self.count as f64, self.open as f64, f64::from(self.scale));
         // The centre from zero, in units of the scale.
         let t = f64::from(self.centre) * scale;

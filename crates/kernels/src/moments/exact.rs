@@ -1,0 +1,111 @@
+//! The exact way: elements are looked at twice, and each sum is in `f64`.
+
+use super::{LANES, Moments, lanes_of, lanes_of_double, tree, zeros_among};
+use crate::level::Kernel;
+use crate::vector::{Double, Vector};
+
+pub(super) struct Exact<'a> {
+    pub x: &'a [f32],
+    pub moments: &'a mut Moments,
+}
+
+/// Vectors of which zeros are counted in `f32`, exactly.
+const COUNTED: usize = 1 << 20;
+
+impl Kernel for Exact<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Exact { x, moments } = self;
+        let (whole, rest) = x.as_chunks::<LANES>();
+        // Element i goes to lane i % 16.
+        // SAFETY: the level is the caller's.
+        let Totals { sums, absolutes, min, max, zeros } = unsafe { totals::<V>(whole, rest) };
+        let sum = |lanes: [f64; LANES]| tree(lanes, |a, b| a + b);
+        let mean = sum(sums) / x.len() as f64;
+        // SAFETY: the level is the caller's.
+        let powers = unsafe { central_powers::<V>(whole, rest, mean) };
+        *moments = Moments {
+            count: x.len() as f64,
+            mean,
+            central: powers.map(sum),
+            absolutes: sum(absolutes),
+            min: min.into_iter().fold(f32::INFINITY, f32::min),
+            max: max.into_iter().fold(f32::NEG_INFINITY, f32::max),
+            zeros,
+        };
+    }
+}
+
+/// What the lanes add up to in a first look.
+struct Totals {
+    sums: [f64; LANES],
+    absolutes: [f64; LANES],
+    min: [f32; LANES],
+    max: [f32; LANES],
+    zeros: f64,
+}
+
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn totals<V: Vector>(whole: &[[f32; LANES]], rest: &[f32]) -> Totals {
+    let mut zeros = rest.iter().filter(|x| **x == 0.0).count() as f64;
+    // SAFETY: an array is a vector, and the level is the caller's.
+    let (sums, absolutes, least, greatest) = unsafe {
+        let one = V::Double::splat(1.0);
+        let (mut sums, mut absolutes) = ([V::Double::splat(0.0); 2], [V::Double::splat(0.0); 2]);
+        let (mut least, mut greatest) = (V::splat(f32::INFINITY), V::splat(f32::NEG_INFINITY));
+        for vectors in whole.chunks(COUNTED) {
+            for x in vectors {
+                let x = V::load(x.as_ptr());
+                let (own, size) = (x.doubled(), x.abs().doubled());
+                sums = [own[0].mul_add(one, sums[0]), own[1].mul_add(one, sums[1])];
+                absolutes = [size[0].mul_add(one, absolutes[0]), size[1].mul_add(one, absolutes[1])];
+                (least, greatest) = (x.lesser(least), x.greater(greatest));
+            }
+            let x = vectors.as_flattened();
+            zeros += zeros_among::<V::Register>(x.as_ptr(), x.as_ptr(), x.len())[0];
+        }
+        (lanes_of_double(sums), lanes_of_double(absolutes), lanes_of(least), lanes_of(greatest))
+    };
+    let mut all = Totals { sums, absolutes, min: least, max: greatest, zeros };
+    for (lane, &x) in rest.iter().enumerate() {
+        all.sums[lane] += f64::from(x);
+        all.absolutes[lane] += f64::from(x).abs();
+        all.min[lane] = if x < all.min[lane] { x } else { all.min[lane] };
+        all.max[lane] = if x > all.max[lane] { x } else { all.max[lane] };
+    }
+    all
+}
+
+/// The sums of the second, third and fourth power of the distances from the mean.
+///
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn central_powers<V: Vector>(whole: &[[f32; LANES]], rest: &[f32], mean: f64) -> [[f64; LANES]; 3] {
+    // SAFETY: an array is a vector, and the level is the caller's.
+    let mut powers = unsafe {
+        let (one, shift, zero) = (V::Double::splat(1.0), V::Double::splat(-mean), V::Double::splat(0.0));
+        let mut sums = [[zero; 2]; 3];
+        for x in whole {
+            let x = V::load(x.as_ptr()).doubled();
+            for half in 0..2 {
+                let d = x[half].mul_add(one, shift);
+                let square = d.mul(d);
+                sums[0][half] = square.mul_add(one, sums[0][half]);
+                sums[1][half] = square.mul(d).mul_add(one, sums[1][half]);
+                sums[2][half] = square.mul(square).mul_add(one, sums[2][half]);
+            }
+        }
+        [lanes_of_double(sums[0]), lanes_of_double(sums[1]), lanes_of_double(sums[2])]
+    };
+    for (lane, &x) in rest.iter().enumerate() {
+        let d = f64::from(x) - mean;
+        let square = d * d;
+        powers[0][lane] += square;
+        powers[1][lane] += square * d;
+        powers[2][lane] += square * square;
+    }
+    powers
+}
