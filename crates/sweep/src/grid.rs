@@ -60,7 +60,7 @@ impl Grid {
     /// Checks what is the grid's own; each run checks the rest.
     ///
     /// # Errors
-    /// No optimizer or batch size, one of them twice, no seeds or too many.
+    /// No optimizer or batch size, one of them twice, a batch without samples, no seeds or too many.
     pub fn check(&self) -> Result<(), TrainError> {
         let sizes: Vec<String> = self.batch_sizes.iter().map(usize::to_string).collect();
         each_once("--optimizers", &self.optimizers)?;
@@ -68,6 +68,9 @@ impl Grid {
         if self.batch_sizes.len() > MOST_BATCH_SIZES {
             let rule = format!("are too many; use at most {MOST_BATCH_SIZES}");
             return Err(setting("--batch-sizes", &format!("of {} values", self.batch_sizes.len()), rule));
+        }
+        if self.batch_sizes.contains(&0) {
+            return Err(setting("--batch-sizes", "0", "use 1 or more".to_owned()));
         }
         match self.seeds {
             1..=SEEDS_APART => Ok(()),
@@ -182,6 +185,7 @@ mod tests {
         check(|grid| grid.optimizers.clear(), "name at least one");
         check(|grid| grid.optimizers.push("sgd".to_owned()), "sgd");
         check(|grid| grid.batch_sizes.push(50), "named twice");
+        check(|grid| grid.batch_sizes.push(0), "--batch-sizes 0");
         check(|grid| grid.seeds = 0, "use 1 to 1000");
         check(|grid| grid.batch_sizes = (1..=501).collect(), "501 values");
     }

@@ -11,7 +11,8 @@ use crate::trace::Trace;
 use byteorder::{ByteOrder, LittleEndian, ReadBytesExt, WriteBytesExt};
 
 const MAGIC: &[u8; 8] = b"SGTRACE\n";
-const VERSION: u32 = 1;
+/// Raised when the layout changes, and when a statistic is made otherwise: all rows of a resumed run are to be of one kind.
+const VERSION: u32 = 2;
 const CHECKSUM_BYTES: usize = 4;
 /// Bytes of a row before its signals: i64, i32, f32, f32, f64.
 const FIXED_BYTES: usize = 28;
@@ -156,9 +157,9 @@ mod tests {
         check_refused(b"", "begin with SGTRACE");
         check_refused(&bytes[..10], "cut short");
         check_refused(&bytes[..bytes.len() - 1], "damaged or cut short");
-        let mut newer = bytes.clone();
-        newer[8] = 2;
-        check_refused(&newer, "version 2, expected 1");
+        let mut older = bytes.clone();
+        older[8] = 1;
+        check_refused(&older, "version 1, expected 2");
         let mut gap = trace(1..=2);
         gap.steps[1] = 3;
         check_refused(&gap.encode(), "step 3 follows step 1");
@@ -170,7 +171,7 @@ mod tests {
         rows.push(Row { step: 1, epoch: 2, loss: 0.5, accuracy: 0.25, learning_rate: 1.0, signals: &[] });
         let bytes = rows.encode();
         let expected = [
-            &b"SGTRACE\n\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0"[..],
+            &b"SGTRACE\n\x02\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0"[..],
             b"\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\x3f\0\0\x80\x3e\0\0\0\0\0\0\xf0\x3f",
         ];
         assert_eq!(bytes[..bytes.len() - 4], expected.concat());
