@@ -74,11 +74,20 @@ const PROBES: usize = 8;
 impl Moments {
     /// Of these elements, each sum in `f64`. Elements that are not finite spread to all but the extremes and the zeros.
     pub fn exact(x: &[f32]) -> Moments {
-        if x.is_empty() {
-            return Moments::default();
+        Moments::exact_of(&[x])
+    }
+
+    /// [`Moments::exact`] of elements that lie in pieces.
+    pub fn exact_of(pieces: &[&[f32]]) -> Moments {
+        let mut moments = Moments::default();
+        let Some((_, others)) = pieces.split_last() else { return moments };
+        if others.iter().any(|piece| !piece.len().is_multiple_of(LANES)) {
+            // Every element has its lane.
+            return Moments::exact(&pieces.concat());
         }
-        let mut moments = Moments { count: x.len() as f64, ..Moments::default() };
-        run(Exact { x, moments: &mut moments });
+        if pieces.iter().any(|piece| !piece.is_empty()) {
+            run(Exact { pieces, moments: &mut moments });
+        }
         moments
     }
 
@@ -419,6 +428,17 @@ mod tests {
     }
 
     #[test]
+    fn pieces_are_added_as_the_whole_is() {
+        let x = elements(1000, 0.5, 2.0, 4);
+        let whole = format!("{:?}", Moments::exact(&x));
+        for cuts in [&[0, 160, 160, 480, 1000][..], &[0, 7, 1000], &[0, 992, 1000], &[0, 1000, 1000]] {
+            let pieces: Vec<&[f32]> = cuts.windows(2).map(|cut| &x[cut[0]..cut[1]]).collect();
+            assert_eq!(format!("{:?}", Moments::exact_of(&pieces)), whole, "{cuts:?}");
+        }
+        assert_eq!([Moments::exact_of(&[]), Moments::exact_of(&[&[], &[]])].map(|none| none.count), [0.0; 2]);
+    }
+
+    #[test]
     fn worked_by_hand() {
         // Mean 0.25, distances 1.25, -0.75, -0.25, -0.25.
         let moments = Moments::exact(&[1.5, -0.5, 0.0, -0.0]);
@@ -482,7 +502,7 @@ mod tests {
                 let mut sums = Sums::default();
                 run_at(level, Block { x: &x, rows: &mut [[0.0; LANES]; LANES], sums: &mut sums });
                 let mut exact = Moments::default();
-                run_at(level, Exact { x: &x, moments: &mut exact });
+                run_at(level, Exact { pieces: &[&x], moments: &mut exact });
                 let fast = sums.moments(len as f64).expect("spread evenly");
                 [fast, exact]
                     .map(|m| [m.mean, m.central[0], m.central[1], m.central[2], m.absolutes, m.zeros].map(f64::to_bits))

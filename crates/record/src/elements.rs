@@ -79,7 +79,19 @@ impl Element {
 
     /// The element's value in a batch of `samples` samples; 0 if the batch is empty.
     pub fn of(&self, elements: &[f32], samples: usize) -> f32 {
-        elements.get(self.place(samples, elements.len() / samples.max(1))).copied().unwrap_or(0.0)
+        self.among(&[elements], samples)
+    }
+
+    /// [`Element::of`] elements that lie in pieces.
+    pub(crate) fn among(&self, pieces: &[&[f32]], samples: usize) -> f32 {
+        let len: usize = pieces.iter().map(|piece| piece.len()).sum();
+        let mut place = self.place(samples, len / samples.max(1));
+        let found = pieces.iter().find_map(|piece| {
+            let here = piece.get(place).copied();
+            place = place.saturating_sub(piece.len());
+            here
+        });
+        found.unwrap_or(0.0)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::elements::{self, Element};
 use crate::error::{RecordError, Result};
 use crate::selection::Selection;
 use crate::sites::{LOGITS, OUTPUT, Site, Source, Wiring};
-use crate::statistics::{summarize, summarize_change, summarize_sampled};
+use crate::statistics::{summarize, summarize_change, summarize_pieces, summarize_sampled};
 use crate::watch::{Kept, Watch, Watched};
 use rayon::prelude::*;
 use seismograd_autodiff::Tensor;
@@ -290,8 +290,10 @@ impl Tracked {
                 Digest::columns(&pieces)
             }
             Found::Whole(pieces) => {
-                let all = if let [whole] = pieces[..] { whole.clone() } else { Tensor::concatenate(pieces, 0) };
-                self.of(all.as_slice(), all.shape().first().copied().unwrap_or(1))
+                let samples = pieces.iter().map(|piece| piece.shape().first().copied().unwrap_or(1)).sum();
+                let pieces: Vec<&[f32]> = pieces.iter().map(|piece| piece.as_slice()).collect();
+                let fixed = self.elements.iter().map(|element| element.among(&pieces, samples));
+                summarize_pieces(&pieces).into_iter().chain(fixed).collect()
             }
         }
     }

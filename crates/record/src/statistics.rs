@@ -32,10 +32,15 @@ pub const SAMPLE: usize = 2048;
 /// A zero is recorded as `+0`. Elements that are not finite spread to the results by the rules of arithmetic. The statistics are
 /// defined for one element or more; of none, all are 0.
 pub fn summarize(elements: &[f32]) -> [f32; COUNT] {
-    if elements.is_empty() {
+    summarize_pieces(&[elements])
+}
+
+/// [`summarize`] of elements that lie in pieces.
+pub(crate) fn summarize_pieces(pieces: &[&[f32]]) -> [f32; COUNT] {
+    if pieces.iter().all(|piece| piece.is_empty()) {
         return [0.0; COUNT];
     }
-    assemble(&Moments::exact(elements), &[elements])
+    assemble(&Moments::exact_of(pieces), pieces)
 }
 
 /// As [`summarize`], at the speed at which memory is read: where there are more than [`SAMPLE`] elements, quantiles are those of one in each of as many strata

@@ -5,7 +5,8 @@ use crate::level::Kernel;
 use crate::vector::{Double, Vector};
 
 pub(super) struct Exact<'a> {
-    pub x: &'a [f32],
+    /// Elements in pieces, each of whole vectors but the last.
+    pub pieces: &'a [&'a [f32]],
     pub moments: &'a mut Moments,
 }
 
@@ -15,17 +16,18 @@ const COUNTED: usize = 1 << 20;
 impl Kernel for Exact<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Exact { x, moments } = self;
-        let (whole, rest) = x.as_chunks::<LANES>();
+        let Exact { pieces, moments } = self;
+        let n = pieces.iter().map(|piece| piece.len()).sum::<usize>() as f64;
+        let rest = pieces.last().map_or(&[][..], |last| last.as_chunks::<LANES>().1);
         // Element i goes to lane i % 16.
         // SAFETY: the level is the caller's.
-        let Totals { sums, absolutes, min, max, zeros } = unsafe { totals::<V>(whole, rest) };
+        let Totals { sums, absolutes, min, max, zeros } = unsafe { totals::<V>(pieces, rest) };
         let sum = |lanes: [f64; LANES]| tree(lanes, |a, b| a + b);
-        let mean = sum(sums) / x.len() as f64;
+        let mean = sum(sums) / n;
         // SAFETY: the level is the caller's.
-        let powers = unsafe { central_powers::<V>(whole, rest, mean) };
+        let powers = unsafe { central_powers::<V>(pieces, rest, mean) };
         *moments = Moments {
-            count: x.len() as f64,
+            count: n,
             mean,
             central: powers.map(sum),
             absolutes: sum(absolutes),
@@ -48,14 +50,14 @@ struct Totals {
 /// # Safety
 /// The level's instructions must be available.
 #[inline(always)]
-unsafe fn totals<V: Vector>(whole: &[[f32; LANES]], rest: &[f32]) -> Totals {
+unsafe fn totals<V: Vector>(pieces: &[&[f32]], rest: &[f32]) -> Totals {
     let mut zeros = rest.iter().filter(|x| **x == 0.0).count() as f64;
     // SAFETY: an array is a vector, and the level is the caller's.
     let (sums, absolutes, least, greatest) = unsafe {
         let one = V::Double::splat(1.0);
         let (mut sums, mut absolutes) = ([V::Double::splat(0.0); 2], [V::Double::splat(0.0); 2]);
         let (mut least, mut greatest) = (V::splat(f32::INFINITY), V::splat(f32::NEG_INFINITY));
-        for vectors in whole.chunks(COUNTED) {
+        for vectors in pieces.iter().flat_map(|piece| piece.as_chunks::<LANES>().0.chunks(COUNTED)) {
             for x in vectors {
                 let x = V::load(x.as_ptr());
                 let (own, size) = (x.doubled(), x.abs().doubled());
@@ -83,19 +85,21 @@ unsafe fn totals<V: Vector>(whole: &[[f32; LANES]], rest: &[f32]) -> Totals {
 /// # Safety
 /// The level's instructions must be available.
 #[inline(always)]
-unsafe fn central_powers<V: Vector>(whole: &[[f32; LANES]], rest: &[f32], mean: f64) -> [[f64; LANES]; 3] {
+unsafe fn central_powers<V: Vector>(pieces: &[&[f32]], rest: &[f32], mean: f64) -> [[f64; LANES]; 3] {
     // SAFETY: an array is a vector, and the level is the caller's.
     let mut powers = unsafe {
         let (one, shift, zero) = (V::Double::splat(1.0), V::Double::splat(-mean), V::Double::splat(0.0));
         let mut sums = [[zero; 2]; 3];
-        for x in whole {
-            let x = V::load(x.as_ptr()).doubled();
-            for half in 0..2 {
-                let d = x[half].mul_add(one, shift);
-                let square = d.mul(d);
-                sums[0][half] = square.mul_add(one, sums[0][half]);
-                sums[1][half] = square.mul(d).mul_add(one, sums[1][half]);
-                sums[2][half] = square.mul(square).mul_add(one, sums[2][half]);
+        for piece in pieces {
+            for x in piece.as_chunks::<LANES>().0 {
+                let x = V::load(x.as_ptr()).doubled();
+                for half in 0..2 {
+                    let d = x[half].mul_add(one, shift);
+                    let square = d.mul(d);
+                    sums[0][half] = square.mul_add(one, sums[0][half]);
+                    sums[1][half] = square.mul(d).mul_add(one, sums[1][half]);
+                    sums[2][half] = square.mul(square).mul_add(one, sums[2][half]);
+                }
             }
         }
         [lanes_of_double(sums[0]), lanes_of_double(sums[1]), lanes_of_double(sums[2])]
