@@ -207,12 +207,12 @@ impl Observer for Watch {
             Flow::SpreadGradient => self.keep_gradient(site, None, |watch| {
                 let found = watch.take_passed(site.node).expect("no place was asked for without");
                 match found {
-                    Known::Behind(of) => {
-                        watch.digests.add_glimpse(seen.len, &seen.elements, of.moments.iter().map(|[_, behind]| *behind))
-                    }
-                    Known::Moments(moments) => {
-                        watch.digests.add_glimpse(seen.len, &seen.elements, moments.into_iter())
-                    }
+                    Known::Behind(of) => watch.digests.add_glimpse(
+                        seen.len,
+                        &seen.elements,
+                        of.moments.iter().map(|[_, behind]| *behind),
+                    ),
+                    Known::Moments(moments) => watch.digests.add_glimpse(seen.len, &seen.elements, moments.into_iter()),
                 }
             }),
         }

@@ -61,13 +61,18 @@ impl<R: Register> BothPowers<R> {
         }
     }
 
+    /// Whether an element was zero since this was asked last.
+    ///
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    pub(super) unsafe fn has_zeros(&self) -> bool {
+    pub(super) unsafe fn had_zeros(&mut self) -> bool {
         let mut lanes = [f32::INFINITY; LANES];
         // SAFETY: a vector has room for a register, and the level is the caller's.
-        unsafe { self.least.store(lanes.as_mut_ptr()) };
+        unsafe {
+            self.least.store(lanes.as_mut_ptr());
+            self.least = R::splat(f32::INFINITY);
+        }
         lanes.contains(&0.0)
     }
 }

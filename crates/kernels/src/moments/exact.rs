@@ -2,7 +2,7 @@
 
 use super::{LANES, Moments, lanes_of, lanes_of_double, tree, zeros_among};
 use crate::level::Kernel;
-use crate::vector::{Double, Vector};
+use crate::vector::{Double, Register, Vector};
 
 pub(super) struct Exact<'a> {
     /// Elements in pieces, each of whole vectors but the last.
@@ -66,7 +66,9 @@ unsafe fn totals<V: Vector>(pieces: &[&[f32]], rest: &[f32]) -> Totals {
                 (least, greatest) = (x.lesser(least), x.greater(greatest));
             }
             let x = vectors.as_flattened();
-            zeros += zeros_among::<V::Register>(x.as_ptr(), x.as_ptr(), x.len())[0];
+            for lane in (0..LANES).step_by(V::Register::LANES) {
+                zeros += zeros_among::<V::Register>(x.as_ptr(), x.as_ptr(), x.len(), lane)[0];
+            }
         }
         (lanes_of_double(sums), lanes_of_double(absolutes), lanes_of(least), lanes_of(greatest))
     };

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Mostly `c` is 0 and `s` is 1, and a vector takes 13 operations, with a gate 18. Elements come in pieces, as they are computed ([`Running`]): the lanes are
-//! emptied at the end of each piece and after 2048 elements, so the order of the additions depends on the pieces' sizes alone.
+//! emptied at the end of each piece and after 4096 elements, so the order of the additions depends on the pieces' sizes alone.
 
 use super::both::{BEHIND, BothPowers, BothSizes, MAX, MAX_BEHIND, MIN, MIN_BEHIND, SIZES, SIZES_BEHIND};
 use super::{LANES, Moments, PROBES, RUN, Rows, Sums, mean_of_probes, reciprocal_power_of_two, zeros_among};
@@ -28,13 +28,16 @@ const AHEAD_OF_GATE: usize = 1536;
 /// about three fifths of a standard deviation.
 const FAR: f32 = 0.65;
 
-/// Some vectors, at most [`RUN`] elements, and their gate, or themselves in its place.
+/// Elements that the lanes add before their sums are added to the others': the rows of a convolution's first piece.
+const LONG_RUN: usize = 2 * RUN;
+
+/// Some vectors, at most [`LONG_RUN`] elements, and their gate, or themselves in its place.
 #[derive(Clone, Copy)]
 struct Run {
     /// They are written to only where what goes on is to take their place.
     x: *mut f32,
     gate: *const f32,
-    /// Where the elements are kept that are overwritten, or the elements.
+    /// Where at most [`RUN`] elements are kept that are overwritten, until it is known that none is zero.
     bare: *mut f32,
     len: usize,
 }
@@ -128,8 +131,8 @@ impl Running {
     pub(crate) unsafe fn add<V: Vector>(&mut self, x: &[f32], gate: &[f32]) {
         assert_eq!(x.len(), gate.len(), "moments: elements and gate");
         let whole = x.len() - x.len() % LANES;
-        for first in (0..whole).step_by(RUN) {
-            let (x, gate) = (&x[first..whole.min(first + RUN)], &gate[first..whole.min(first + RUN)]);
+        for first in (0..whole).step_by(LONG_RUN) {
+            let (x, gate) = (&x[first..whole.min(first + LONG_RUN)], &gate[first..whole.min(first + LONG_RUN)]);
             // SAFETY: whole vectors of both, of which none is written, and the level is the caller's.
             unsafe {
                 let (x, len) = (x.as_ptr().cast_mut(), x.len());
@@ -148,8 +151,8 @@ impl Running {
     pub(crate) unsafe fn add_passing<V: Vector>(&mut self, x: &mut [f32], gate: Option<&[f32]>, bare: &mut Bare) {
         assert!(gate.is_none_or(|gate| gate.len() == x.len()), "moments: elements and gate");
         let (whole, rest) = x.split_at_mut(x.len() - x.len() % LANES);
-        for (at, x) in whole.chunks_mut(RUN).enumerate() {
-            let gate = gate.map_or(x.as_ptr(), |gate| gate[at * RUN..][..x.len()].as_ptr());
+        for (at, x) in whole.chunks_mut(LONG_RUN).enumerate() {
+            let gate = gate.map_or(x.as_ptr(), |gate| gate[at * LONG_RUN..][..x.len()].as_ptr());
             let (bare, len) = (bare.0.as_mut_ptr(), x.len());
             // SAFETY: whole vectors of both, for which there is room, and the level is the caller's.
             unsafe { self.add_run::<V, true>(Run { x: x.as_mut_ptr(), gate, bare, len }) };
@@ -189,32 +192,24 @@ impl Running {
     /// The level's instructions must be available.
     #[inline(always)]
     unsafe fn add_run_of<V: Vector, const PASSES: bool, const GATED: bool, const PLAIN: bool>(&mut self, run: Run) {
-        let (mut has_zeros, mut open) = (false, [0u64; RUN / 64]);
+        let mut open = [0u64; LONG_RUN / 64];
         let bits = open.as_mut_ptr().cast();
         for lane in (0..LANES).step_by(V::Register::LANES) {
             // SAFETY: the caller's, and there is room for a bit of each element.
             unsafe {
                 if V::Register::MANY || !GATED {
-                    has_zeros |= self.add_lanes::<V, PASSES, GATED, PLAIN, true, true>(run, lane, bits);
+                    self.add_lanes::<V, PASSES, GATED, PLAIN, true, true>(run, lane, bits);
                 } else {
                     // The sums of both are more than there are registers.
                     self.add_lanes::<V, false, GATED, PLAIN, false, true>(run, lane, bits);
-                    has_zeros |= self.add_lanes::<V, PASSES, GATED, PLAIN, true, false>(run, lane, bits);
+                    self.add_lanes::<V, PASSES, GATED, PLAIN, true, false>(run, lane, bits);
                 }
             }
         }
         self.open += open.iter().map(|bits| bits.count_ones()).sum::<u32>() as usize;
-        if has_zeros {
-            // Elements that were overwritten are in the other place.
-            let gate = if GATED { run.gate } else { run.bare };
-            // SAFETY: the caller's.
-            let [own, behind] = unsafe { zeros_among::<V::Register>(run.bare, gate, run.len) };
-            self.zeros = [self.zeros[0] + own, self.zeros[1] + behind];
-        }
     }
 
-    /// Adds the powers of some lanes of each vector, their sizes, or both; whether one whose powers were added is zero. What `PASSES` takes the elements'
-    /// place, and these are kept aside.
+    /// Adds the powers of some lanes of each vector, their sizes, or both. What `PASSES` takes the elements' place, and these are kept aside.
     ///
     /// # Safety
     /// The level's instructions must be available.
@@ -231,29 +226,39 @@ impl Running {
         run: Run,
         lane: usize,
         bits: *mut u8,
-    ) -> bool {
+    ) {
         // SAFETY: the caller's.
         unsafe {
             let (factor, shift) = (V::Register::splat(self.scale), V::Register::splat(-self.centre * self.scale));
             let (mut powers, mut sizes) = (BothPowers::<V::Register>::new(), BothSizes::<V::Register>::new());
-            for first in (lane..lane + run.len).step_by(LANES) {
-                let (at, gate) = (run.x.add(first), run.gate.add(first));
-                if POWERS && lane == 0 {
-                    V::prefetch(if GATED { gate.wrapping_add(AHEAD_OF_GATE) } else { at.wrapping_add(AHEAD) });
+            for begin in (0..run.len).step_by(RUN) {
+                let len = RUN.min(run.len - begin);
+                let (own, gate, bits) = (run.x.add(begin), run.gate.add(begin), bits.add(begin / 8));
+                for first in (lane..lane + len).step_by(LANES) {
+                    let (at, gate) = (own.add(first), gate.add(first));
+                    if POWERS && lane == 0 {
+                        V::prefetch(if GATED { gate.wrapping_add(AHEAD_OF_GATE) } else { at.wrapping_add(AHEAD) });
+                    }
+                    let x = V::Register::load(at);
+                    let goes_on = if GATED { V::Register::load(gate) } else { x }.positive();
+                    if SIZES {
+                        sizes.add::<GATED>(x, goes_on);
+                    }
+                    if POWERS {
+                        V::Register::store_bits(goes_on, bits.add(first / 8));
+                        powers.add::<PLAIN>(x, if PLAIN { x } else { x.mul_add(factor, shift) }, goes_on);
+                    }
+                    if PASSES {
+                        x.store(run.bare.add(first));
+                        // A ReLU lets a NaN through.
+                        if GATED { x.kept(goes_on) } else { V::Register::zero().greater(x) }.store(at);
+                    }
                 }
-                let x = V::Register::load(at);
-                let goes_on = if GATED { V::Register::load(gate) } else { x }.positive();
-                if SIZES {
-                    sizes.add::<GATED>(x, goes_on);
-                }
-                if POWERS {
-                    V::Register::store_bits(goes_on, bits.add(first / 8));
-                    powers.add::<PLAIN>(x, if PLAIN { x } else { x.mul_add(factor, shift) }, goes_on);
-                }
-                if PASSES {
-                    x.store(run.bare.add(first));
-                    // A ReLU lets a NaN through.
-                    if GATED { x.kept(goes_on) } else { V::Register::zero().greater(x) }.store(at);
+                if POWERS && powers.had_zeros() {
+                    // Elements that were overwritten are in the other place.
+                    let own = if PASSES { run.bare } else { own };
+                    let [own, behind] = zeros_among::<V::Register>(own, if GATED { gate } else { own }, len, lane);
+                    self.zeros = [self.zeros[0] + own, self.zeros[1] + behind];
                 }
             }
             if POWERS {
@@ -262,7 +267,6 @@ impl Running {
             if SIZES {
                 sizes.flush::<GATED>(lane, &mut self.rows.0);
             }
-            POWERS && powers.has_zeros()
         }
     }
 
