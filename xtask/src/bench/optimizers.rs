@@ -1,7 +1,7 @@
 //! Optimizers alone, on one parameter each, beside PyTorch's fused ones and Python implementations of those that PyTorch has not.
 
 use super::child::Work;
-use super::{Programs, centre, known, ratio};
+use super::{Process, Programs, centre, known, ratio};
 use serde_json::{Value, json};
 
 /// An optimizer's updates of one parameter.
@@ -63,7 +63,7 @@ pub(super) fn race(programs: &mut Programs, wanted: usize, threads: usize) -> an
         "| optimizer | parameter | ms a step | PyTorch fused | ratio | as installed | ratio |\n|---|---|---|---|---|---|---|"
     );
     for works in [elementwise.collect(), matrices.to_vec()] {
-        let measured = programs.measure(&works, wanted)?;
+        let measured = programs.measure(&works, wanted, Process::OfAllRounds)?;
         for (Update { name, settings, shape, .. }, times) in works.iter().zip(&measured.times) {
             let [ours, tuned, default] = times.each_ref().map(|times| centre(times));
             let sides: Vec<String> = shape.iter().map(usize::to_string).collect();
