@@ -2,7 +2,8 @@
 //!
 //! A training step needs the same buffers every time. Fresh ones cost page faults and zeroing, and a register of 512 bits that
 //! straddles two cache lines costs two reads. So a [`Buffer`] begins at a cache line, and when it is dropped its memory waits for the
-//! next one of its size: first on the thread that dropped it, where it may still be in the cache, beyond 2 MiB for all threads.
+//! next one of its size: first on the thread that dropped it, where it may still be in the cache, beyond 2 MiB for all threads. It lies on large pages,
+//! where the system has them.
 
 use crate::vector::LANES;
 use std::cell::RefCell;
@@ -31,8 +32,40 @@ pub struct Buffer {
 /// Lines, the first of which may not be in use.
 #[derive(Default)]
 struct Memory {
-    lines: Vec<Line>,
+    lines: Lines,
     skipped: usize,
+}
+
+/// Lines of its own, or a part of a slab.
+enum Lines {
+    Own(Vec<Line>),
+    Part(&'static mut [Line]),
+}
+
+impl Default for Lines {
+    fn default() -> Lines {
+        Lines::Own(Vec::new())
+    }
+}
+
+impl Deref for Lines {
+    type Target = [Line];
+
+    fn deref(&self) -> &[Line] {
+        match self {
+            Lines::Own(lines) => lines,
+            Lines::Part(lines) => lines,
+        }
+    }
+}
+
+impl DerefMut for Lines {
+    fn deref_mut(&mut self) -> &mut [Line] {
+        match self {
+            Lines::Own(lines) => lines,
+            Lines::Part(lines) => lines,
+        }
+    }
 }
 
 impl Buffer {
@@ -47,7 +80,7 @@ impl Buffer {
     pub fn stale(len: usize) -> Buffer {
         let lines = len.div_ceil(LANES);
         if len < SMALLEST {
-            return Buffer { memory: Memory { lines: vec![Line([0.0; LANES]); lines], skipped: 0 }, len };
+            return Buffer { memory: Memory { lines: Lines::Own(vec![Line([0.0; LANES]); lines]), skipped: 0 }, len };
         }
         let class = class(lines);
         // All of it was initialised when it was made, however little of it is used now.
@@ -111,19 +144,56 @@ impl Memory {
 
 /// Memory that was not there before.
 fn fresh(class: usize) -> Memory {
+    if class * size_of::<Line>() < LARGE {
+        return Memory { lines: Lines::Part(part_of_a_slab(class)), skipped: 0 };
+    }
     static MADE: AtomicUsize = AtomicUsize::new(0);
-    let skipped = match class * size_of::<Line>() {
-        LARGE.. => MADE.fetch_add(1, Ordering::Relaxed) % PLACES * APART,
-        _ => 0,
-    };
+    let skipped = MADE.fetch_add(1, Ordering::Relaxed) % PLACES * APART;
     let mut lines = Vec::with_capacity(skipped + class);
     #[cfg(target_os = "linux")]
     large_pages(lines.spare_capacity_mut());
     lines.resize(skipped + class, Line([0.0; LANES]));
-    Memory { lines, skipped }
+    Memory { lines: Lines::Own(lines), skipped }
 }
 
-/// Bytes from which on memory is worth large pages, and begins at another place of its page than the memory made before.
+/// Bytes of a large page.
+const LARGE_PAGE: usize = 2 << 20;
+
+/// Lines of a large page, and of a slab at least.
+const PAGE_LINES: usize = LARGE_PAGE / size_of::<Line>();
+const SLAB: usize = 2 * PAGE_LINES;
+
+/// Lines that no buffer had before, from a slab that is never given back: neither are buffers.
+///
+/// On pages of 4 KiB it is chance which lines of several buffers compete for one set of the second cache: one process took five percent longer for a step
+/// than the next, and most of them longer than one on large pages.
+fn part_of_a_slab(lines: usize) -> &'static mut [Line] {
+    static SLABS: Mutex<Vec<&mut [Line]>> = Mutex::new(Vec::new());
+    let mut slabs = SLABS.lock().unwrap_or_else(PoisonError::into_inner);
+    let at = slabs.iter().position(|slab| slab.len() >= lines).unwrap_or_else(|| {
+        slabs.push(slab(lines.next_multiple_of(PAGE_LINES).max(SLAB)));
+        slabs.len() - 1
+    });
+    let (part, rest) = std::mem::take(&mut slabs[at]).split_at_mut(lines);
+    slabs[at] = rest;
+    part
+}
+
+/// A slab of zeros, which begins at a large page.
+fn slab(lines: usize) -> &'static mut [Line] {
+    let memory = Box::leak(Box::new_uninit_slice(lines + PAGE_LINES));
+    let skipped = memory.as_ptr().cast::<u8>().align_offset(LARGE_PAGE) / size_of::<Line>();
+    let memory = &mut memory[skipped..][..lines];
+    #[cfg(target_os = "linux")]
+    large_pages(memory);
+    for line in &mut *memory {
+        line.write(Line([0.0; LANES]));
+    }
+    // SAFETY: every line was written.
+    unsafe { std::slice::from_raw_parts_mut(memory.as_mut_ptr().cast(), lines) }
+}
+
+/// Bytes from which on memory is a slab of its own, and begins at another place of its page than the memory made before.
 ///
 /// The allocator puts all of them at the same one. Tensors that are read side by side, such as a parameter with its gradient and its optimizer's state, then
 /// compete for the same sets of the caches and the same banks of memory: Adam takes 8 % longer over 25 million parameters.
@@ -135,17 +205,15 @@ const PLACES: usize = 8;
 /// Lines from one place to the next: odd, so that not even a few of them are a power of two apart.
 const APART: usize = 13;
 
-/// Asks for pages of 2 MiB, which is where reading several long tensors side by side spends less on finding their pages. Nothing depends on the answer.
+/// Asks for pages of 2 MiB. Nothing depends on the answer.
 #[cfg(target_os = "linux")]
 fn large_pages(memory: &mut [std::mem::MaybeUninit<Line>]) {
     const PAGE: usize = 4096;
     let bytes = size_of_val(memory);
     let start = memory.as_mut_ptr().cast::<u8>();
     let skipped = start.align_offset(PAGE);
-    if bytes >= LARGE {
-        // SAFETY: the pages lie in memory that this slice owns, and the advice changes no contents.
-        unsafe { libc::madvise(start.add(skipped).cast(), (bytes - skipped) / PAGE * PAGE, libc::MADV_HUGEPAGE) };
-    }
+    // SAFETY: the pages lie in memory that this slice owns, and the advice changes no contents.
+    unsafe { libc::madvise(start.add(skipped).cast(), (bytes - skipped) / PAGE * PAGE, libc::MADV_HUGEPAGE) };
 }
 
 /// Memory that waits, by its class, and its bytes.
@@ -158,12 +226,12 @@ struct Waiting {
 impl Waiting {
     fn take(&mut self, class: usize) -> Option<Memory> {
         let memory = self.classes.get_mut(&class)?.pop()?;
-        self.bytes -= size_of_val(memory.lines.as_slice());
+        self.bytes -= size_of_val(&*memory.lines);
         Some(memory)
     }
 
     fn give(&mut self, memory: Memory) {
-        self.bytes += size_of_val(memory.lines.as_slice());
+        self.bytes += size_of_val(&*memory.lines);
         self.classes.entry(memory.class()).or_default().push(memory);
     }
 }
@@ -233,6 +301,15 @@ mod tests {
         drop(buffers.pop());
         let again = Buffer::stale(len);
         assert_eq!((again.as_ptr(), again[len - 1]), (address, 7.0));
+    }
+
+    #[test]
+    fn parts_of_slabs_lie_apart() {
+        let mut buffers = [300, 300_000, 3_000_000, 300, 1_000_000, 256].map(Buffer::stale);
+        buffers.iter_mut().zip(1u8..).for_each(|(buffer, number)| buffer.fill(f32::from(number)));
+        for (buffer, number) in buffers.iter().zip(1u8..) {
+            assert!(buffer.iter().all(|&x| x == f32::from(number)), "{number}");
+        }
     }
 
     #[test]
