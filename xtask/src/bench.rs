@@ -145,11 +145,12 @@ impl Programs {
     fn measure(&mut self, works: &[impl Work], wanted: usize, ours: Process) -> anyhow::Result<Measured> {
         let threads = works[0].threads();
         let mut rounds: Vec<(f64, Vec<[Option<f64>; 3]>)> = Vec::new();
-        // What is built and loaded at the first request is not timed.
-        self.round(works, 0)?;
         loop {
             if ours == Process::OfTheRound {
                 self.ours = timer()?;
+            }
+            if ours == Process::OfTheRound || rounds.is_empty() {
+                // What is built and loaded at the first request is not timed.
                 self.round(works, rounds.len())?;
             }
             let before = self.ours.calibrate(threads)?;

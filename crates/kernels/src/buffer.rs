@@ -29,41 +29,34 @@ pub struct Buffer {
     len: usize,
 }
 
-/// Lines, the first of which may not be in use.
-#[derive(Default)]
-struct Memory {
-    lines: Lines,
-    skipped: usize,
-}
-
-/// Lines of its own, or a part of a slab.
-enum Lines {
-    Own(Vec<Line>),
+/// A few lines of its own, or a part of a slab.
+enum Memory {
+    Few(Vec<Line>),
     Part(&'static mut [Line]),
 }
 
-impl Default for Lines {
-    fn default() -> Lines {
-        Lines::Own(Vec::new())
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory::Few(Vec::new())
     }
 }
 
-impl Deref for Lines {
+impl Deref for Memory {
     type Target = [Line];
 
     fn deref(&self) -> &[Line] {
         match self {
-            Lines::Own(lines) => lines,
-            Lines::Part(lines) => lines,
+            Memory::Few(lines) => lines,
+            Memory::Part(lines) => lines,
         }
     }
 }
 
-impl DerefMut for Lines {
+impl DerefMut for Memory {
     fn deref_mut(&mut self) -> &mut [Line] {
         match self {
-            Lines::Own(lines) => lines,
-            Lines::Part(lines) => lines,
+            Memory::Few(lines) => lines,
+            Memory::Part(lines) => lines,
         }
     }
 }
@@ -80,12 +73,12 @@ impl Buffer {
     pub fn stale(len: usize) -> Buffer {
         let lines = len.div_ceil(LANES);
         if len < SMALLEST {
-            return Buffer { memory: Memory { lines: Lines::Own(vec![Line([0.0; LANES]); lines]), skipped: 0 }, len };
+            return Buffer { memory: Memory::Few(vec![Line([0.0; LANES]); lines]), len };
         }
         let class = class(lines);
         // All of it was initialised when it was made, however little of it is used now.
-        let memory = take(class).unwrap_or_else(|| fresh(class));
-        debug_assert_eq!(memory.class(), class);
+        let memory = take(class).unwrap_or_else(|| Memory::Part(part_of_a_slab(class)));
+        debug_assert_eq!(memory.len(), class);
         Buffer { memory, len }
     }
 }
@@ -108,17 +101,15 @@ impl Deref for Buffer {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        let lines = &self.memory.lines[self.memory.skipped..];
-        // SAFETY: `lines` holds at least `len` initialised floats without gaps between them, at a stricter alignment.
-        unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), self.len) }
+        // SAFETY: the lines hold at least `len` initialised floats without gaps between them, at a stricter alignment.
+        unsafe { std::slice::from_raw_parts(self.memory.as_ptr().cast(), self.len) }
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        let lines = &mut self.memory.lines[self.memory.skipped..];
         // SAFETY: as for `deref`, and `self` is borrowed alone.
-        unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), self.len) }
+        unsafe { std::slice::from_raw_parts_mut(self.memory.as_mut_ptr().cast(), self.len) }
     }
 }
 
@@ -136,26 +127,6 @@ fn class(lines: usize) -> usize {
     lines.next_multiple_of(step)
 }
 
-impl Memory {
-    fn class(&self) -> usize {
-        self.lines.len() - self.skipped
-    }
-}
-
-/// Memory that was not there before.
-fn fresh(class: usize) -> Memory {
-    if class * size_of::<Line>() < LARGE {
-        return Memory { lines: Lines::Part(part_of_a_slab(class)), skipped: 0 };
-    }
-    static MADE: AtomicUsize = AtomicUsize::new(0);
-    let skipped = MADE.fetch_add(1, Ordering::Relaxed) % PLACES * APART;
-    let mut lines = Vec::with_capacity(skipped + class);
-    #[cfg(target_os = "linux")]
-    large_pages(lines.spare_capacity_mut());
-    lines.resize(skipped + class, Line([0.0; LANES]));
-    Memory { lines: Lines::Own(lines), skipped }
-}
-
 /// Bytes of a large page.
 const LARGE_PAGE: usize = 2 << 20;
 
@@ -163,20 +134,29 @@ const LARGE_PAGE: usize = 2 << 20;
 const PAGE_LINES: usize = LARGE_PAGE / size_of::<Line>();
 const SLAB: usize = 2 * PAGE_LINES;
 
+/// Places of a page where memory begins, in turns. Tensors that are read side by side, such as a parameter with its gradient and its optimizer's state, compete
+/// for the same sets of the caches and the same banks of memory where all begin at one: Adam takes 8 % longer over 25 million parameters.
+const PLACES: usize = 8;
+
+/// Lines from one place to the next: odd, so that not even a few of them are a power of two apart.
+const APART: usize = 13;
+
 /// Lines that no buffer had before, from a slab that is never given back: neither are buffers.
 ///
 /// On pages of 4 KiB it is chance which lines of several buffers compete for one set of the second cache: one process took five percent longer for a step
 /// than the next, and most of them longer than one on large pages.
 fn part_of_a_slab(lines: usize) -> &'static mut [Line] {
     static SLABS: Mutex<Vec<&mut [Line]>> = Mutex::new(Vec::new());
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let skipped = MADE.fetch_add(1, Ordering::Relaxed) % PLACES * APART;
     let mut slabs = SLABS.lock().unwrap_or_else(PoisonError::into_inner);
-    let at = slabs.iter().position(|slab| slab.len() >= lines).unwrap_or_else(|| {
-        slabs.push(slab(lines.next_multiple_of(PAGE_LINES).max(SLAB)));
+    let at = slabs.iter().position(|slab| slab.len() >= skipped + lines).unwrap_or_else(|| {
+        slabs.push(slab((skipped + lines).next_multiple_of(PAGE_LINES).max(SLAB)));
         slabs.len() - 1
     });
-    let (part, rest) = std::mem::take(&mut slabs[at]).split_at_mut(lines);
+    let (part, rest) = std::mem::take(&mut slabs[at]).split_at_mut(skipped + lines);
     slabs[at] = rest;
-    part
+    &mut part[skipped..]
 }
 
 /// A slab of zeros, which begins at a large page.
@@ -184,36 +164,17 @@ fn slab(lines: usize) -> &'static mut [Line] {
     let memory = Box::leak(Box::new_uninit_slice(lines + PAGE_LINES));
     let skipped = memory.as_ptr().cast::<u8>().align_offset(LARGE_PAGE) / size_of::<Line>();
     let memory = &mut memory[skipped..][..lines];
+    // Nothing depends on the answer.
     #[cfg(target_os = "linux")]
-    large_pages(memory);
+    // SAFETY: the pages lie in memory that nobody else has, and the advice changes no contents.
+    unsafe {
+        libc::madvise(memory.as_mut_ptr().cast(), size_of_val(memory), libc::MADV_HUGEPAGE)
+    };
     for line in &mut *memory {
         line.write(Line([0.0; LANES]));
     }
     // SAFETY: every line was written.
     unsafe { std::slice::from_raw_parts_mut(memory.as_mut_ptr().cast(), lines) }
-}
-
-/// Bytes from which on memory is a slab of its own, and begins at another place of its page than the memory made before.
-///
-/// The allocator puts all of them at the same one. Tensors that are read side by side, such as a parameter with its gradient and its optimizer's state, then
-/// compete for the same sets of the caches and the same banks of memory: Adam takes 8 % longer over 25 million parameters.
-const LARGE: usize = 32 << 20;
-
-/// Places where large memory begins, in turns.
-const PLACES: usize = 8;
-
-/// Lines from one place to the next: odd, so that not even a few of them are a power of two apart.
-const APART: usize = 13;
-
-/// Asks for pages of 2 MiB. Nothing depends on the answer.
-#[cfg(target_os = "linux")]
-fn large_pages(memory: &mut [std::mem::MaybeUninit<Line>]) {
-    const PAGE: usize = 4096;
-    let bytes = size_of_val(memory);
-    let start = memory.as_mut_ptr().cast::<u8>();
-    let skipped = start.align_offset(PAGE);
-    // SAFETY: the pages lie in memory that this slice owns, and the advice changes no contents.
-    unsafe { libc::madvise(start.add(skipped).cast(), (bytes - skipped) / PAGE * PAGE, libc::MADV_HUGEPAGE) };
 }
 
 /// Memory that waits, by its class, and its bytes.
@@ -226,13 +187,13 @@ struct Waiting {
 impl Waiting {
     fn take(&mut self, class: usize) -> Option<Memory> {
         let memory = self.classes.get_mut(&class)?.pop()?;
-        self.bytes -= size_of_val(&*memory.lines);
+        self.bytes -= size_of_val(&*memory);
         Some(memory)
     }
 
     fn give(&mut self, memory: Memory) {
-        self.bytes += size_of_val(&*memory.lines);
-        self.classes.entry(memory.class()).or_default().push(memory);
+        self.bytes += size_of_val(&*memory);
+        self.classes.entry(memory.len()).or_default().push(memory);
     }
 }
 
@@ -267,7 +228,7 @@ mod tests {
 
     #[test]
     fn buffers_begin_at_a_cache_line() {
-        // The last one is on large pages.
+        // The last one needs more than one large page.
         for len in [0, 1, 15, 16, 17, 1023, 1024, 1025, 100_000, 9_000_001] {
             let buffer = Buffer::zeros(len);
             assert_eq!(buffer.len(), len);
@@ -292,7 +253,7 @@ mod tests {
 
     #[test]
     fn large_memory_begins_at_several_places_of_a_page_and_keeps_its_own() {
-        let len = LARGE / size_of::<f32>();
+        let len = 8 << 20;
         let mut buffers: Vec<Buffer> = (0..3).map(|_| Buffer::stale(len)).collect();
         let places: Vec<usize> = buffers.iter().map(|buffer| buffer.as_ptr().addr() % 4096).collect();
         assert!(places[0] != places[1] && places[1] != places[2] && places[0] != places[2], "{places:?}");

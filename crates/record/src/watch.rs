@@ -123,6 +123,20 @@ enum Known {
     Moments(Vec<Moments>),
 }
 
+impl Known {
+    /// By sample.
+    fn moments(&self) -> impl ExactSizeIterator<Item = Moments> {
+        let samples = match self {
+            Known::Behind(of) => of.moments.len(),
+            Known::Moments(moments) => moments.len(),
+        };
+        (0..samples).map(|at| match self {
+            Known::Behind(of) => of.moments[at][1],
+            Known::Moments(moments) => moments[at],
+        })
+    }
+}
+
 impl Watch {
     pub(crate) fn new(watched: &Arc<Watched>, cut: Cut) -> Watch {
         let Memory { digests, seen, values } = watched.memory(cut);
@@ -206,14 +220,7 @@ impl Observer for Watch {
             }),
             Flow::SpreadGradient => self.keep_gradient(site, None, |watch| {
                 let found = watch.take_passed(site.node).expect("no place was asked for without");
-                match found {
-                    Known::Behind(of) => watch.digests.add_glimpse(
-                        seen.len,
-                        &seen.elements,
-                        of.moments.iter().map(|[_, behind]| *behind),
-                    ),
-                    Known::Moments(moments) => watch.digests.add_glimpse(seen.len, &seen.elements, moments.into_iter()),
-                }
+                watch.digests.add_glimpse(seen.len, &seen.elements, found.moments())
             }),
         }
     }
@@ -263,11 +270,9 @@ impl Watch {
 
     /// Adds the digest of elements of which something is known.
     fn add_known(&mut self, elements: &[f32], found: Known) -> usize {
-        match found {
-            Known::Behind(of) => {
-                self.digests.add_glimpse(elements.len(), &of.behind, of.moments.iter().map(|[_, behind]| *behind))
-            }
-            Known::Moments(moments) => self.digests.add(elements, moments.into_iter()),
+        match &found {
+            Known::Behind(of) => self.digests.add_glimpse(elements.len(), &of.behind, found.moments()),
+            Known::Moments(_) => self.digests.add(elements, found.moments()),
         }
     }
 

@@ -34,6 +34,7 @@ pub(super) struct Look<'a> {
     passed: usize,
     /// Results of the current sample that were looked at.
     of_sample: usize,
+    /// Of the current sample.
     running: Running,
     bare: Bare,
 }
