@@ -26,7 +26,7 @@ use crate::vector::{Aligned, Double, LANES, Register, Vector, load_rows};
 
 use block::Block;
 use exact::Exact;
-pub(crate) use through::{Bare, Running};
+pub(crate) use through::Running;
 
 /// What is known of some elements. Two of them put together ([`Moments::merge`]) are what is known of the elements of both.
 #[derive(Clone, Copy, Debug)]

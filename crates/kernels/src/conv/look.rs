@@ -3,7 +3,7 @@
 //! Whoever wants the moments of results and of what goes on through a ReLU would read them once more, and write them once more to rectify them. Here it
 //! happens piece by piece, while a piece is in the first cache.
 
-use crate::moments::{Bare, Moments, Running};
+use crate::moments::{Moments, Running};
 use crate::vector::Vector;
 
 /// What was seen of results before they were overwritten.
@@ -30,13 +30,10 @@ pub(super) struct Look<'a> {
     pub seen: Glimpse,
     /// Samples whose sums do not stand for them: their moments have to be found another way.
     pub again: Vec<usize>,
-    /// Places before the results at hand.
-    passed: usize,
     /// Results of the current sample that were looked at.
     of_sample: usize,
     /// Of the current sample.
     running: Running,
-    bare: Bare,
 }
 
 impl<'a> Look<'a> {
@@ -45,17 +42,15 @@ impl<'a> Look<'a> {
         assert!(places.last().is_none_or(|&last| last < results), "a place behind {results} results");
         assert!(gate.is_none_or(|gate| gate.len() == results), "conv2d: elements behind the ReLU and of the gradient");
         let samples = results / sample_len.max(1);
-        let (elements, behind) = (vec![0.0; places.len()], vec![0.0; places.len()]);
+        let (elements, behind) = (Vec::with_capacity(places.len()), Vec::with_capacity(places.len()));
         Look {
             places,
             gate,
             sample_len,
             seen: Glimpse { len: results, moments: Vec::with_capacity(samples), elements, behind },
-            passed: 0,
             of_sample: 0,
             again: Vec::new(),
             running: Running::default(),
-            bare: Bare::default(),
         }
     }
 
@@ -66,22 +61,17 @@ impl<'a> Look<'a> {
     #[inline(always)]
     pub(super) unsafe fn piece<V: Vector>(&mut self, x: &mut [f32], start: usize) {
         let end = start + x.len();
-        let (first, gate) = (self.passed, self.gate.map(|gate| &gate[start..end]));
-        while let Some(&place) = self.places.get(self.passed)
-            && place < end
-        {
-            self.seen.elements[self.passed] = x[place - start];
-            self.passed += 1;
-        }
+        let gate = self.gate.map(|gate| &gate[start..end]);
+        let left = &self.places[self.seen.elements.len()..];
+        let here = &left[..left.iter().take_while(|&&place| place < end).count()];
+        self.seen.elements.extend(here.iter().map(|place| x[place - start]));
         // SAFETY: the level is the caller's.
         unsafe {
             if self.of_sample == 0 {
                 self.running.start::<V>(x, gate.is_some());
             }
-            self.running.add_passing::<V>(x, gate, &mut self.bare);
-            for at in first..self.passed {
-                self.seen.behind[at] = x[self.places[at] - start];
-            }
+            self.running.add_passing::<V>(x, gate);
+            self.seen.behind.extend(here.iter().map(|place| x[place - start]));
             self.of_sample += x.len();
             if self.of_sample == self.sample_len {
                 self.of_sample = 0;

@@ -17,8 +17,6 @@ pub(super) const MAX_BEHIND: usize = 15;
 pub(super) struct BothPowers<R> {
     own: Powers<R>,
     behind: Powers<R>,
-    /// The least square or size, zero where an element is.
-    least: R,
 }
 
 impl<R: Register> BothPowers<R> {
@@ -27,22 +25,19 @@ impl<R: Register> BothPowers<R> {
     #[inline(always)]
     pub(super) unsafe fn new() -> Self {
         // SAFETY: the level is the caller's.
-        unsafe {
-            let powers = Powers::new();
-            BothPowers { own: powers, behind: powers, least: R::splat(f32::INFINITY) }
-        }
+        let powers = unsafe { Powers::new() };
+        BothPowers { own: powers, behind: powers }
     }
 
-    /// Adds those of `x`, which is `d` moved and scaled.
+    /// Adds those of `d`.
     ///
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    pub(super) unsafe fn add<const PLAIN: bool>(&mut self, x: R, d: R, goes_on: R::Mask) {
+    pub(super) unsafe fn add(&mut self, d: R, goes_on: R::Mask) {
         // SAFETY: the level is the caller's.
         unsafe {
             let square = d.mul(d);
-            self.least = if PLAIN { square } else { x.abs() }.lesser(self.least);
             self.own.add(d, square);
             self.behind.add_where(goes_on, d, square);
         }
@@ -59,21 +54,6 @@ impl<R: Register> BothPowers<R> {
             add_to(self.own.sums(), lane, rows);
             add_to(self.behind.sums(), lane, &mut rows[BEHIND..]);
         }
-    }
-
-    /// Whether an element was zero since this was asked last.
-    ///
-    /// # Safety
-    /// The level's instructions must be available.
-    #[inline(always)]
-    pub(super) unsafe fn had_zeros(&mut self) -> bool {
-        let mut lanes = [f32::INFINITY; LANES];
-        // SAFETY: a vector has room for a register, and the level is the caller's.
-        unsafe {
-            self.least.store(lanes.as_mut_ptr());
-            self.least = R::splat(f32::INFINITY);
-        }
-        lanes.contains(&0.0)
     }
 }
 

@@ -4,24 +4,22 @@
 //! ```text
 //! c, s = 0 and a power of two that makes 128 elements of the first piece about 1; c = their mean, where that is far from zero
 //! in 16 lanes of f32:  d = (x - c) s,  sums of d, d^2, d^3, d^4:  of all elements, and of those that go on
-//!                      how many go on,  extremes,  the least square:  elements are looked at for zeros only where that is zero
-//! in f64:              the lanes together, moments about c to moments about the mean, the zeros in the place of what does not go on
+//!                      extremes,  and a bit for each element: whether it goes on, whether it is zero
+//! in f64:              the lanes together, moments about c to moments about the mean, the bits' numbers, zeros in the place of what does not go on
 //! ```
 //!
 //! Mostly `c` is 0 and `s` is 1, and a vector takes 13 operations, with a gate 18. Elements come in pieces, as they are computed ([`Running`]): the lanes are
 //! emptied at the end of each piece and after 4096 elements, so the order of the additions depends on the pieces' sizes alone.
 
 use super::both::{BEHIND, BothPowers, BothSizes, MAX, MAX_BEHIND, MIN, MIN_BEHIND, SIZES, SIZES_BEHIND};
-use super::{LANES, Moments, PROBES, RUN, Rows, Sums, mean_of_probes, reciprocal_power_of_two, zeros_among};
-use crate::buffer::Buffer;
+use super::{LANES, Moments, PROBES, RUN, Rows, Sums, mean_of_probes, reciprocal_power_of_two};
 use crate::level::{Kernel, run};
 use crate::vector::{Aligned, Lanes, Register, Vector};
 
 /// Elements among which the centre is chosen, where more are there at once: as many as a convolution's first piece has.
 const FIRST: usize = 4096;
 
-/// How far ahead elements are asked for; and a gate, which was computed long before and comes from a far cache.
-const AHEAD: usize = 768;
+/// How far ahead a gate is asked for: it was computed long before and comes from a far cache.
 const AHEAD_OF_GATE: usize = 1536;
 
 /// How far from zero the mean of the probes may be, beside the mean of their sizes, before distances are taken from it: of numbers spread normally
@@ -37,19 +35,11 @@ struct Run {
     /// They are written to only where what goes on is to take their place.
     x: *mut f32,
     gate: *const f32,
-    /// Where at most [`RUN`] elements are kept that are overwritten, until it is known that none is zero.
-    bare: *mut f32,
     len: usize,
 }
 
-/// Room for the elements of a run.
-pub(crate) struct Bare(Buffer);
-
-impl Default for Bare {
-    fn default() -> Bare {
-        Bare(Buffer::stale(RUN))
-    }
-}
+/// A bit for each element of a run.
+type Bits = [u64; LONG_RUN / 64];
 
 /// What is known of the elements so far.
 pub(crate) struct Running {
@@ -135,27 +125,25 @@ impl Running {
             let (x, gate) = (&x[first..whole.min(first + LONG_RUN)], &gate[first..whole.min(first + LONG_RUN)]);
             // SAFETY: whole vectors of both, of which none is written, and the level is the caller's.
             unsafe {
-                let (x, len) = (x.as_ptr().cast_mut(), x.len());
-                self.add_run::<V, false>(Run { x, gate: gate.as_ptr(), bare: x, len });
+                self.add_run::<V, false>(Run { x: x.as_ptr().cast_mut(), gate: gate.as_ptr(), len: x.len() });
             }
         }
         self.count += whole;
         self.add_rest(&x[whole..], &gate[whole..]);
     }
 
-    /// The same, and leaves what goes on in the piece's place. `bare` is room for some elements.
+    /// The same, and leaves what goes on in the piece's place.
     ///
     /// # Safety
     /// The level's instructions must be available.
     #[inline(always)]
-    pub(crate) unsafe fn add_passing<V: Vector>(&mut self, x: &mut [f32], gate: Option<&[f32]>, bare: &mut Bare) {
+    pub(crate) unsafe fn add_passing<V: Vector>(&mut self, x: &mut [f32], gate: Option<&[f32]>) {
         assert!(gate.is_none_or(|gate| gate.len() == x.len()), "moments: elements and gate");
         let (whole, rest) = x.split_at_mut(x.len() - x.len() % LANES);
         for (at, x) in whole.chunks_mut(LONG_RUN).enumerate() {
             let gate = gate.map_or(x.as_ptr(), |gate| gate[at * LONG_RUN..][..x.len()].as_ptr());
-            let (bare, len) = (bare.0.as_mut_ptr(), x.len());
-            // SAFETY: whole vectors of both, for which there is room, and the level is the caller's.
-            unsafe { self.add_run::<V, true>(Run { x: x.as_mut_ptr(), gate, bare, len }) };
+            // SAFETY: whole vectors of both, and the level is the caller's.
+            unsafe { self.add_run::<V, true>(Run { x: x.as_mut_ptr(), gate, len: x.len() }) };
         }
         self.count += whole.len();
         let gate = gate.map(|gate| &gate[whole.len()..]);
@@ -192,9 +180,9 @@ impl Running {
     /// The level's instructions must be available.
     #[inline(always)]
     unsafe fn add_run_of<V: Vector, const PASSES: bool, const GATED: bool, const PLAIN: bool>(&mut self, run: Run) {
-        let mut open = [0u64; LONG_RUN / 64];
-        let bits = open.as_mut_ptr().cast();
+        let (mut open, mut zeros): (Bits, Bits) = ([0; _], [0; _]);
         for lane in (0..LANES).step_by(V::Register::LANES) {
+            let bits = [&mut open, &mut zeros].map(|bits| bits.as_mut_ptr().cast());
             // SAFETY: the caller's, and there is room for a bit of each element.
             unsafe {
                 if V::Register::MANY || !GATED {
@@ -206,10 +194,18 @@ impl Running {
                 }
             }
         }
-        self.open += open.iter().map(|bits| bits.count_ones()).sum::<u32>() as usize;
+        let bits = run.len.div_ceil(64);
+        self.open += ones(open[..bits].iter().copied());
+        // Mostly there is none.
+        if zeros[..bits].iter().fold(0, |any, bits| any | bits) != 0 {
+            let open_zeros = open[..bits].iter().zip(&zeros).map(|(open, zeros)| open & zeros);
+            self.zeros[0] += ones(zeros[..bits].iter().copied()) as f64;
+            self.zeros[1] += ones(open_zeros) as f64;
+        }
     }
 
-    /// Adds the powers of some lanes of each vector, their sizes, or both. What `PASSES` takes the elements' place, and these are kept aside.
+    /// Adds the powers of some lanes of each vector, their sizes, or both. What `PASSES` takes the elements' place. A bit is written for each element: whether
+    /// it goes on, and whether it is zero.
     ///
     /// # Safety
     /// The level's instructions must be available.
@@ -225,40 +221,30 @@ impl Running {
         &mut self,
         run: Run,
         lane: usize,
-        bits: *mut u8,
+        [open, zeros]: [*mut u8; 2],
     ) {
         // SAFETY: the caller's.
         unsafe {
             let (factor, shift) = (V::Register::splat(self.scale), V::Register::splat(-self.centre * self.scale));
             let (mut powers, mut sizes) = (BothPowers::<V::Register>::new(), BothSizes::<V::Register>::new());
-            for begin in (0..run.len).step_by(RUN) {
-                let len = RUN.min(run.len - begin);
-                let (own, gate, bits) = (run.x.add(begin), run.gate.add(begin), bits.add(begin / 8));
-                for first in (lane..lane + len).step_by(LANES) {
-                    let (at, gate) = (own.add(first), gate.add(first));
-                    if POWERS && lane == 0 {
-                        V::prefetch(if GATED { gate.wrapping_add(AHEAD_OF_GATE) } else { at.wrapping_add(AHEAD) });
-                    }
-                    let x = V::Register::load(at);
-                    let goes_on = if GATED { V::Register::load(gate) } else { x }.positive();
-                    if SIZES {
-                        sizes.add::<GATED>(x, goes_on);
-                    }
-                    if POWERS {
-                        V::Register::store_bits(goes_on, bits.add(first / 8));
-                        powers.add::<PLAIN>(x, if PLAIN { x } else { x.mul_add(factor, shift) }, goes_on);
-                    }
-                    if PASSES {
-                        x.store(run.bare.add(first));
-                        // A ReLU lets a NaN through.
-                        if GATED { x.kept(goes_on) } else { V::Register::zero().greater(x) }.store(at);
-                    }
+            for first in (lane..lane + run.len).step_by(LANES) {
+                let (at, gate) = (run.x.add(first), run.gate.add(first));
+                if GATED && POWERS && lane == 0 {
+                    V::prefetch(gate.wrapping_add(AHEAD_OF_GATE));
                 }
-                if POWERS && powers.had_zeros() {
-                    // Elements that were overwritten are in the other place.
-                    let own = if PASSES { run.bare } else { own };
-                    let [own, behind] = zeros_among::<V::Register>(own, if GATED { gate } else { own }, len, lane);
-                    self.zeros = [self.zeros[0] + own, self.zeros[1] + behind];
+                let x = V::Register::load(at);
+                let goes_on = if GATED { V::Register::load(gate) } else { x }.positive();
+                if SIZES {
+                    sizes.add::<GATED>(x, goes_on);
+                }
+                if POWERS {
+                    V::Register::store_bits(goes_on, open.add(first / 8));
+                    V::Register::store_bits(x.is_zero(), zeros.add(first / 8));
+                    powers.add(if PLAIN { x } else { x.mul_add(factor, shift) }, goes_on);
+                }
+                if PASSES {
+                    // A ReLU lets a NaN through.
+                    if GATED { x.kept(goes_on) } else { V::Register::zero().greater(x) }.store(at);
                 }
             }
             if POWERS {
@@ -315,6 +301,11 @@ impl Running {
         let [own, behind] = [own.moments(n)?, behind.moments(n)?];
         Some([own.merge(&self.rest[0]), behind.merge(&self.rest[1])])
     }
+}
+
+/// How many bits are set.
+fn ones(bits: impl Iterator<Item = u64>) -> usize {
+    bits.map(|bits| bits.count_ones() as usize).sum()
 }
 
 /// The share of the squares about a centre that those about zero must have: below it too many digits have cancelled.
