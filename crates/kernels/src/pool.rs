@@ -79,11 +79,14 @@ pub fn max_gradient_seen(
         max_gradient(g, input, output, upstream, true, gradient);
         let places = &left[..left.iter().take_while(|&&place| place < first + input.len()).count()];
         let sample = Sample { g, input, output, upstream, gradient };
-        sample.pick(places.iter().map(|place| place - first), &mut elements);
+        places.chunks(PICKED).for_each(|places| sample.pick(places, first, &mut elements));
         (left, first) = (&left[places.len()..], first + input.len());
     }
     elements
 }
+
+/// Elements that are picked together.
+const PICKED: usize = 64;
 
 /// One sample, and its gradient through a ReLU.
 struct Sample<'a> {
@@ -95,12 +98,13 @@ struct Sample<'a> {
 }
 
 impl Sample<'_> {
-    /// Adds the elements at some places of what the gradient is without the ReLU.
-    fn pick(&self, places: impl Iterator<Item = usize> + Clone, elements: &mut Vec<f32>) {
+    /// Adds the elements at some places of what the gradient is without the ReLU: at most [`PICKED`], counted from `start` elements before the sample on.
+    fn pick(&self, places: &[usize], start: usize, elements: &mut Vec<f32>) {
+        let places = places.iter().map(|place| place - start);
         let first = elements.len();
         // Where the greatest element of a window is above zero, the ReLU changes nothing. No branch asks whether one is, since it could not be predicted.
         elements.extend(places.clone().map(|place| self.gradient[place]));
-        let (mut others, mut count) = (vec![(0, 0); elements.len() - first], 0);
+        let (mut others, mut count) = ([(0, 0); PICKED], 0);
         for (at, place) in (first..).zip(places) {
             others[count] = (at, place);
             count += 1 - usize::from(self.input[place] > 0.0);
@@ -253,9 +257,14 @@ impl Kernel for QuarterGradient<'_> {
         let samples = self.output.len() / self.g.output_len();
         assert!(self.input.len() == samples * self.g.input_len() && self.gradient.len() == self.input.len());
         assert_eq!(self.upstream.len(), self.output.len());
+        let rows = 2 * self.g.window.input[1] * self.g.channels;
         each_quarter(self.g, samples, |taps, output| {
             // SAFETY: the caller vouches for the level; windows of whole vectors lie in the slices by the lengths asserted above.
             unsafe {
+                for tap in taps {
+                    // What the next row of windows writes to.
+                    V::prefetch_far(self.gradient.as_ptr().wrapping_add(tap + rows));
+                }
                 let max = V::load(self.output.as_ptr().add(output));
                 let upstream = V::load(self.upstream.as_ptr().add(output));
                 let mut left = if self.through_relu { upstream.where_positive(max) } else { upstream };

@@ -76,6 +76,12 @@ pub trait Vector: Lanes {
     /// The level's instructions must be available.
     unsafe fn prefetch(from: *const f32);
 
+    /// The same into the second cache, for what is long in coming and not needed soon.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    unsafe fn prefetch_far(from: *const f32);
+
     /// Lane `j` of vector `i` as lane `i` of vector `j`.
     ///
     /// # Safety

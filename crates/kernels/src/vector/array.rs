@@ -91,6 +91,9 @@ impl Vector for Array {
     unsafe fn prefetch(_: *const f32) {}
 
     #[inline(always)]
+    unsafe fn prefetch_far(_: *const f32) {}
+
+    #[inline(always)]
     unsafe fn exchange(vectors: [Self; LANES]) -> [Self; LANES] {
         std::array::from_fn(|j| Array(std::array::from_fn(|i| vectors[i].0[j])))
     }

@@ -94,6 +94,12 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn prefetch_far(from: *const f32) {
+        // SAFETY: it reads nothing that a program could see, and faults at no address.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) }
+    }
+
+    #[inline(always)]
     unsafe fn exchange(vectors: [Self; LANES]) -> [Self; LANES] {
         // SAFETY: the caller vouches for AVX-512F.
         unsafe {

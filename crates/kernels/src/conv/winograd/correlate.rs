@@ -36,6 +36,7 @@ impl Kernel for Correlate<'_, '_> {
             // SAFETY: the caller vouches for the level.
             unsafe {
                 for (tile, &place) in places.iter().enumerate() {
+                    self.ask_for::<V>(place);
                     for block in 0..tiles.channels_in / LANES {
                         let square =
                             Square::<IN>::new(self.source, &zeros_in, &tiles, tiles.channels_in, place, 1, block);
@@ -57,6 +58,23 @@ impl Kernel for Correlate<'_, '_> {
 }
 
 impl Correlate<'_, '_> {
+    /// Asks for a tile of the output long before it is written: whoever wrote or read that memory last did so a step ago.
+    ///
+    /// # Safety
+    /// The level's instructions must be available.
+    #[inline(always)]
+    unsafe fn ask_for<V: Vector>(&self, place: Place) {
+        let Tiles { height, width, channels_out: channels, .. } = *self.tiles;
+        let [height_left, width_left] = [height - place.y, width - place.x].map(|left| left.min(OUT));
+        for y in place.y..place.y + height_left {
+            let row = self.output[((place.sample * height + y) * width + place.x) * channels..].as_ptr();
+            for line in (0..width_left * channels).step_by(LANES) {
+                // SAFETY: the level is the caller's.
+                unsafe { V::prefetch_far(row.wrapping_add(line)) };
+            }
+        }
+    }
+
     /// Looks at a row of tiles, of which this is the last one, while it is in the first cache.
     ///
     /// # Safety
