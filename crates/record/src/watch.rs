@@ -24,9 +24,12 @@ struct Memory {
     values: Vec<(Var, usize)>,
 }
 
-/// The first eight bytes of a name.
+/// Bytes of a name's beginning.
+const BEGINNING: usize = 8;
+
+/// The first bytes of a name.
 fn beginning(name: &str) -> u64 {
-    name.bytes().take(8).fold(0, |beginning, byte| beginning << 8 | u64::from(byte))
+    name.bytes().take(BEGINNING).fold(0, |beginning, byte| beginning << 8 | u64::from(byte))
 }
 
 /// Where an end of a scope is kept.
@@ -71,7 +74,8 @@ impl Watched {
     fn find(&self, scope: &str) -> Option<usize> {
         let wanted = beginning(scope);
         let mut alike = self.beginnings.iter().enumerate().filter(|(_, beginning)| **beginning == wanted);
-        alike.find(|(at, _)| self.scopes[*at].0 == scope).map(|(at, _)| at)
+        let is_it = |name: &str| name.len() == scope.len() && (scope.len() <= BEGINNING || name == scope);
+        alike.find(|(at, _)| is_it(&self.scopes[*at].0)).map(|(at, _)| at)
     }
 }
 
