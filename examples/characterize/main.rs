@@ -21,7 +21,7 @@ use files::Files;
 use seismograd_analysis::{Findings, Plan, Run, SERIES_KEPT, Selection, analyse, load};
 use seismograd_cifar10::Dataset;
 use seismograd_sweep::Plan as Sweep;
-use seismograd_train::{DataSource, Outcome, Protocol, Report, Settings};
+use seismograd_train::{DataSource, Outcome, Protocol, Report, Settings, TrainError};
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::PathBuf;
@@ -141,9 +141,19 @@ fn print(findings: &Findings, paths: &[(&str, PathBuf)]) {
 /// Checks every run before the first one begins.
 fn check(runs: &[Settings], dataset: &Dataset, threads: Option<usize>) -> Result<()> {
     for run in runs {
-        Settings { threads, ..run.clone() }.check(dataset)?;
+        Settings { threads, ..run.clone() }.check(dataset).map_err(of_the_grid)?;
     }
     Ok(())
+}
+
+/// What a run refuses, by the name of the option that asked for several runs.
+fn of_the_grid(error: TrainError) -> TrainError {
+    match error {
+        TrainError::Setting { setting: "--batch-size", value, rule } => {
+            TrainError::Setting { setting: "--batch-sizes", value, rule }
+        }
+        other => other,
+    }
 }
 
 /// The directories of runs, to find them among others.

@@ -44,7 +44,7 @@ fn a_mistake_gets_one_line_and_begins_nothing() {
         ("--optimizers adam,adam", &["--optimizers", "adam", "named twice"]),
         ("--batch-sizes 0", &["--batch-sizes 0", "use 1 or more"]),
         ("--batch-sizes 50,50", &["--batch-sizes", "named twice"]),
-        ("--batch-sizes 5000", &["5000"]),
+        ("--batch-sizes 5000", &["--batch-sizes 5000", "1 to 2000"]),
         ("--seeds 0", &["--seeds", "use 1 to 1000"]),
         ("--epochs 0", &["--epochs"]),
         ("--threads 0", &["--threads"]),
