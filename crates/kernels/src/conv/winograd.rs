@@ -119,7 +119,7 @@ impl Transformed {
         block / 2 * POSITIONS * STRIDE + (block % 2 * TOGETHER + tile) * LANES
     }
 
-    /// Writes sixteen channels of a transformed tile.
+    /// Writes sixteen channels of a transformed tile, and asks for the lines of the next one.
     ///
     /// # Safety
     /// The level's instructions must be available.
@@ -132,6 +132,7 @@ impl Transformed {
             for i in 0..IN {
                 for j in 0..IN {
                     transformed[i][j].store(first.add((i * IN + j) * STRIDE));
+                    V::prefetch(first.wrapping_add((i * IN + j) * STRIDE + LANES));
                 }
             }
         }
