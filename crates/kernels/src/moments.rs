@@ -355,28 +355,6 @@ fn tree<T: Copy>(lanes: [T; LANES], put: impl Fn(T, T) -> T) -> T {
     put(put(quarter(0), quarter(2)), put(quarter(1), quarter(3)))
 }
 
-/// How many elements in the lanes from `lane` on of each vector are zero, and how many of those have a gate above it.
-///
-/// # Safety
-/// The level's instructions must be available, and `len` elements of both be there, which are whole vectors.
-#[inline(always)]
-unsafe fn zeros_among<R: Register>(x: *const f32, gate: *const f32, len: usize, lane: usize) -> [f64; 2] {
-    let mut counts = [[0.0; LANES]; 2];
-    // SAFETY: the caller's.
-    unsafe {
-        let (mut all, mut open, one) = (R::zero(), R::zero(), R::splat(1.0));
-        for first in (lane..lane + len).step_by(LANES) {
-            let (x, gate) = (R::load(x.add(first)), R::load(gate.add(first)));
-            let here = R::zero().add_where(x.is_zero(), one);
-            all = all.add(here);
-            open = open.add_where(gate.positive(), here);
-        }
-        add_to([all, open], 0, &mut counts);
-    }
-    // Counts below 2^24: every sum is exact.
-    counts.map(|counts| f64::from(counts.iter().sum::<f32>()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

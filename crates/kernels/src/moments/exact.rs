@@ -1,6 +1,6 @@
 //! The exact way: elements are looked at twice, and each sum is in `f64`.
 
-use super::{LANES, Moments, lanes_of, lanes_of_double, tree, zeros_among};
+use super::{LANES, Moments, add_to, lanes_of, lanes_of_double, tree};
 use crate::level::Kernel;
 use crate::vector::{Double, Register, Vector};
 
@@ -65,9 +65,8 @@ unsafe fn totals<V: Vector>(pieces: &[&[f32]], rest: &[f32]) -> Totals {
                 absolutes = [size[0].mul_add(one, absolutes[0]), size[1].mul_add(one, absolutes[1])];
                 (least, greatest) = (x.lesser(least), x.greater(greatest));
             }
-            let x = vectors.as_flattened();
             for lane in (0..LANES).step_by(V::Register::LANES) {
-                zeros += zeros_among::<V::Register>(x.as_ptr(), x.as_ptr(), x.len(), lane)[0];
+                zeros += zeros_among::<V::Register>(vectors, lane);
             }
         }
         (lanes_of_double(sums), lanes_of_double(absolutes), lanes_of(least), lanes_of(greatest))
@@ -80,6 +79,25 @@ unsafe fn totals<V: Vector>(pieces: &[&[f32]], rest: &[f32]) -> Totals {
         all.max[lane] = if x > all.max[lane] { x } else { all.max[lane] };
     }
     all
+}
+
+/// How many elements in the lanes from `lane` on of at most [`COUNTED`] vectors are zero.
+///
+/// # Safety
+/// The level's instructions must be available.
+#[inline(always)]
+unsafe fn zeros_among<R: Register>(vectors: &[[f32; LANES]], lane: usize) -> f64 {
+    let mut counts = [[0.0; LANES]];
+    // SAFETY: the lanes lie in the vectors, and the level is the caller's.
+    unsafe {
+        let (mut zeros, one) = (R::zero(), R::splat(1.0));
+        for x in vectors {
+            zeros = zeros.add_where(R::load(x[lane..lane + R::LANES].as_ptr()).is_zero(), one);
+        }
+        add_to([zeros], 0, &mut counts);
+    }
+    // Counts below 2^24: every sum is exact.
+    f64::from(counts[0].iter().sum::<f32>())
 }
 
 /// The sums of the second, third and fourth power of the distances from the mean.
