@@ -1,6 +1,6 @@
 //! The findings as a table for a person.
 
-use examples::say;
+use examples::{say, say_long};
 use seismograd_analysis::{Answer, Arm, Contrast, Effect, Findings, Plan, SetAside, Verdict, larger, p_value};
 
 /// Prints a table for each comparison, the answer in words, and what to know before quoting it.
@@ -8,12 +8,10 @@ pub fn print(findings: &Findings) {
     for verdict in &findings.verdicts {
         print_verdict(findings, verdict);
     }
-    say(
-        "\nlevel: median over steps of a step's mean |x|, then over runs; delta: Cliff's, each interval by itself; p: over labelings",
-    );
-    say(
-        "of runs, corrected over all comparisons; separation: 0 on average where nothing differs, 1 between two points",
-    );
+    say("");
+    say_long("level: median over steps of a step's mean |x|, then over runs; delta: Cliff's, each interval by itself", 0);
+    say_long("p: over labelings of runs, corrected over all comparisons", 0);
+    say_long("separation: 0 on average where nothing differs, 1 between two points", 0);
     print_secondary(findings);
     section("answer", &findings.summary);
     section("before you quote it", &findings.cautions);
@@ -24,17 +22,18 @@ pub fn print(findings: &Findings) {
 fn section(heading: &str, sentences: &[String]) {
     if !sentences.is_empty() {
         say(&format!("\n{heading}"));
-        sentences.iter().for_each(|sentence| say(&format!("  - {sentence}")));
+        sentences.iter().for_each(|sentence| say_long(&format!("  - {sentence}"), 4));
     }
 }
 
 fn print_verdict(findings: &Findings, verdict: &Verdict) {
     let [first, second] = &verdict.optimizers;
-    say(&format!("\nbatch size {}: {}", verdict.batch_size, answer(verdict)));
+    say("");
+    say_long(&format!("batch size {}: {}", verdict.batch_size, answer(verdict)), 2);
     let confidence = 100.0 * findings.plan.confidence;
     say(&format!("  {:<38}{first:>10} {second:>10}   delta, {confidence:.0} % interval", "",));
     for found in &verdict.headlines {
-        say(&headline(found, verdict, &findings.plan));
+        say_long(&headline(found, verdict, &findings.plan), 4);
     }
     let arms = [first, second].map(|name| arm(findings, verdict.batch_size, name));
     let row = |what: &str, of: fn(&Arm) -> String| {
@@ -44,7 +43,7 @@ fn print_verdict(findings: &Findings, verdict: &Verdict) {
     row("learning rate", |arm| arm.lr.to_string());
     row("test accuracy", accuracy);
     if let Some(contrast) = verdict.contrasts.first() {
-        say(&format!("  most apart: {}", most_apart(contrast)));
+        say_long(&format!("  most apart: {}", most_apart(contrast)), 4);
     }
 }
 
@@ -104,7 +103,7 @@ fn print_secondary(findings: &Findings) {
         findings
             .secondary
             .iter()
-            .for_each(|verdict| say(&format!("  batch size {}: {}", verdict.batch_size, answer(verdict))));
+            .for_each(|verdict| say_long(&format!("  batch size {}: {}", verdict.batch_size, answer(verdict)), 4));
     }
 }
 

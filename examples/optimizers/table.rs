@@ -1,6 +1,6 @@
 //! The table: what an optimizer keeps, what a step of it costs, what it does not see, and who defined it.
 
-use examples::say;
+use examples::{say, say_long};
 use seismograd_optim::registry::{self, ENTRIES, Entry, Symmetry};
 use seismograd_optim::{Evaluation, EvaluationError, Objective, Tensor};
 use std::time::{Duration, Instant};
@@ -77,10 +77,8 @@ pub fn print() {
         say(&format!("{:<20} {state:>6.2} {time:>10.0}  {degree:<6} {sees:<22} {}", entry.name, entry.paper));
     }
     say("");
-    say(
-        "state: numbers kept for each of a matrix of 256 x 256 and a bias; µs a step: on these, the batch's answers free of charge;",
-    );
-    say(
-        "degree: the power of c that updates grow by when the loss is multiplied by c, - where it is none; both without weight decay",
-    );
+    say_long("state: numbers kept for each of a matrix of 256 x 256 and a bias", 0);
+    say_long("µs a step: on these, the batch's answers free of charge", 0);
+    say_long("degree: the power of c that updates grow by when the loss is multiplied by c, - where it is none", 0);
+    say_long("degree and what it does not see: without weight decay", 0);
 }

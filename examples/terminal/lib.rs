@@ -12,8 +12,9 @@ pub use grid::GridBar;
 pub use interrupt::Interrupt;
 pub use progress::{RunBar, accuracy, duration};
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use textwrap::{Options, WordSplitter};
 
 /// Exit code after an interrupt: 128 plus the signal's number, as shells have it.
 pub const INTERRUPTED: u8 = 130;
@@ -27,6 +28,17 @@ pub fn fail(error: &dyn std::error::Error) -> ExitCode {
 /// Prints a line of results. A reader that has gone, such as `head`, is no reason to end a run.
 pub fn say(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Prints a line that may be longer than a terminal is wide: there it goes on, so far indented, on the next ones. Elsewhere it stays one line, for `grep`.
+pub fn say_long(line: &str, indent: usize) {
+    if !io::stdout().is_terminal() {
+        return say(line);
+    }
+    let indent = " ".repeat(indent);
+    // Paths and options are to be copied as they are.
+    let options = Options::new(textwrap::termwidth()).subsequent_indent(&indent).break_words(false);
+    say(&textwrap::fill(line, options.word_splitter(WordSplitter::NoHyphenation)));
 }
 
 /// Prints a line about a problem.
