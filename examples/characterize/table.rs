@@ -9,7 +9,10 @@ pub fn print(findings: &Findings) {
         print_verdict(findings, verdict);
     }
     say("");
-    say_long("level: median over steps of a step's mean |x|, then over runs; delta: Cliff's, each interval by itself", 0);
+    say_long(
+        "level: median over steps of a step's mean |x|, then over runs; delta: Cliff's, each interval by itself",
+        0,
+    );
     say_long("p: over labelings of runs, corrected over all comparisons", 0);
     say_long("separation: 0 on average where nothing differs, 1 between two points", 0);
     print_secondary(findings);
