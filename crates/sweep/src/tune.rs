@@ -10,7 +10,6 @@ use crate::error::SweepError;
 use crate::file::{Method, Optimizer, Rates, Request, SweepFile, Tune, between};
 use crate::grid::SEARCH_SEED;
 use crate::plan::Plan;
-use crate::state::{State, standing};
 use rand::{Rng, SeedableRng, rngs::ChaCha8Rng};
 use seismograd_analysis::{Choice, Search, Trial};
 use seismograd_cifar10::Dataset;
@@ -40,7 +39,7 @@ pub struct Scored {
     pub id: String,
     /// The epochs after which it is compared.
     pub epochs: u64,
-    /// The test losses of its cells there; none of one that diverged or failed.
+    /// The test losses of its cells there; none of one that diverged.
     pub losses: Vec<Option<f64>>,
     /// Whether it goes on, or is chosen in the end.
     pub goes_on: bool,
@@ -57,10 +56,11 @@ pub struct Tuned {
     pub search: Option<Search>,
 }
 
-/// Tunes in a directory. `carry` carries a rung's cells through; when cells are left it was stopped, and `None` comes back.
+/// Tunes in a directory. `carry` carries those cells of a rung through that are not scored there yet; when cells are left it was stopped, and `None` comes
+/// back.
 ///
 /// # Errors
-/// Budgets that are not equal, a space too small for its trials, or an optimizer of which every configuration diverged.
+/// Budgets that are not equal, a space too small for its trials, cells that failed, or an optimizer of which every configuration diverged.
 pub fn tune(
     request: &Request,
     dataset: &Dataset,
@@ -77,9 +77,12 @@ pub fn tune(
         let of_candidates = cells(request, dataset, &alive, epochs)?;
         let optimizers = request.optimizers.iter().map(|optimizer| optimizer.name.clone()).collect();
         let cells = of_candidates.iter().flatten().cloned().collect();
-        let plan = Plan { optimizers, limits: request.cell.clone(), slurm: request.slurm.clone(), cells };
+        let mut plan = Plan { optimizers, limits: request.cell.clone(), slurm: request.slurm.clone(), cells };
         plan.write(out)?;
-        if carry(&plan)?.left > 0 {
+        // What was scored here may have gone on to another rung, and is not to be taken up at this one.
+        let missing = plan.cells.iter().map(|cell| Ok(loss(out, cell, epochs)?.is_none().then(|| cell.clone())));
+        plan.cells = missing.filter_map(Result::transpose).collect::<Result<_, SweepError>>()?;
+        if !plan.cells.is_empty() && !is_carried(out, &carry(&plan)?)? {
             return Ok(None);
         }
         let scored = alive.iter().zip(&of_candidates).map(|(candidate, cells)| score(out, candidate, cells, epochs));
@@ -217,16 +220,37 @@ fn batch_sizes(request: &Request) -> Vec<usize> {
     crate::search::extremes(&request.batch_sizes)
 }
 
-/// The test losses after so many epochs, also of runs that have gone on since.
-fn score(out: &Path, candidate: &Candidate, cells: &[Cell], epochs: u64) -> Result<Scored, SweepError> {
-    let mut losses = Vec::new();
-    for cell in cells {
-        let done = standing(out, cell)?.0 == State::Done;
-        let rows = if done { Epochs::read(&cell.directory(out)?.epochs()).ok() } else { None };
-        let row = rows.as_ref().and_then(|rows| rows.rows().get(epochs as usize - 1));
-        losses.push(row.map(|row| f64::from(row.test_loss)));
+/// Whether all cells were carried to an end of their own.
+///
+/// # Errors
+/// When some failed: what they would have come to nobody knows, so the others are not compared without them.
+fn is_carried(out: &Path, tally: &Tally) -> Result<bool, SweepError> {
+    match (&tally.failed[..], tally.left) {
+        ([], left) => Ok(left == 0),
+        ([(cell, problem), ..], _) => Err(SweepError::directory(
+            out,
+            format!(
+                "{} trials failed, one of them {}: {problem}; the same command tries these again",
+                tally.failed.len(),
+                cell.name()
+            ),
+        )),
     }
+}
+
+fn score(out: &Path, candidate: &Candidate, cells: &[Cell], epochs: u64) -> Result<Scored, SweepError> {
+    let losses = cells.iter().map(|cell| loss(out, cell, epochs)).collect::<Result<_, _>>()?;
     Ok(Scored { candidate: candidate.clone(), id: cells[0].id.clone(), epochs, losses, goes_on: false })
+}
+
+/// The test loss after so many epochs, also of a run that has gone on since, wherever that came to; none of one that did not get there.
+fn loss(out: &Path, cell: &Cell, epochs: u64) -> Result<Option<f64>, SweepError> {
+    let path = cell.directory(out)?.epochs();
+    if !path.exists() {
+        return Ok(None);
+    }
+    let row = Epochs::read(&path)?.rows().get(epochs as usize - 1).map(|row| f64::from(row.test_loss));
+    Ok(row)
 }
 
 /// Each optimizer's candidates, the best first, of which so many go on.
@@ -241,7 +265,7 @@ fn rank(request: &Request, scored: Vec<Scored>, go_on: impl Fn(usize) -> usize) 
             scored.goes_on = scored.mean().is_finite();
         }
         if !own.iter().any(|scored| scored.goes_on) {
-            let problem = "every configuration diverged or failed; try lower learning rates";
+            let problem = "every configuration diverged; try lower learning rates";
             return Err(request.refuse(format!("[optimizers.{}]: {problem}", optimizer.name)));
         }
         ranked.extend(own);
@@ -283,6 +307,7 @@ fn search(request: &Request, rungs: &[u64], best: &[Candidate], tried: &[Scored]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use seismograd_trace::{EpochRow, Schema};
     use seismograd_train::DataSource;
 
     fn request(tune: &str) -> Request {
@@ -356,6 +381,48 @@ mod tests {
         };
         assert_eq!(tune(&request("trials = 3"), &dataset, out.path(), &mut carry).unwrap(), None);
         assert_eq!(rungs, [(2 * 3 * 2, 1)]);
+    }
+
+    #[test]
+    fn what_comes_of_a_run_later_changes_no_rung_behind_it() {
+        let out = tempfile::tempdir().unwrap();
+        let dataset = DataSource::Sample.load().unwrap();
+        let request = request("trials = 3\nrungs = [1, 2]");
+        let mut rungs = Vec::new();
+        let mut tuned = || {
+            let mut carry = |plan: &Plan| {
+                rungs.push(plan.cells.len());
+                for cell in &plan.cells {
+                    // The last digits of an id stand for a loss; what was best by it gets nowhere in the second epoch.
+                    let directory = cell.directory(out.path()).unwrap();
+                    std::fs::create_dir_all(directory.root()).unwrap();
+                    let mut epochs = Epochs::new(Schema::new([]).unwrap());
+                    let test_loss = f32::from(u8::from_str_radix(&cell.id[6..], 16).unwrap());
+                    epochs.push(EpochRow { epoch: 1, test_loss, ..EpochRow::default() });
+                    if plan.cells[0].epochs == 2 && cell.config.optimizer == "sgd" {
+                        epochs.push(EpochRow { epoch: 2, test_loss, ..EpochRow::default() });
+                    }
+                    epochs.write(&directory.epochs()).unwrap();
+                }
+                Ok(Tally::default())
+            };
+            tune(&request, &dataset, out.path(), &mut carry).map_err(|error| error.to_string())
+        };
+        let first = tuned();
+        assert!(first.as_ref().is_err_and(|problem| problem.contains("[optimizers.adam]: every")), "{first:?}");
+        assert_eq!(tuned(), first);
+        // Both batch sizes of every trial, those of the best of each optimizer, and these again where nothing was found.
+        assert_eq!(rungs, [12, 4, 2]);
+    }
+
+    #[test]
+    fn nothing_is_chosen_without_the_trials_that_failed() {
+        let out = tempfile::tempdir().unwrap();
+        let dataset = DataSource::Sample.load().unwrap();
+        let mut carry =
+            |plan: &Plan| Ok(Tally { failed: vec![(plan.cells[0].clone(), "no luck".to_owned())], ..Tally::default() });
+        let error = tune(&request("trials = 3"), &dataset, out.path(), &mut carry).unwrap_err().to_string();
+        assert!(error.contains("1 trials failed") && error.contains("no luck; the same command"), "{error}");
     }
 
     #[test]

@@ -69,6 +69,15 @@ impl<'a> Session<'a> {
             }
             None => (Position::default(), Trace::new(schema.clone())),
         };
+        let trained = position.epoch + u64::from(position.batch > 0);
+        if trained > settings.epochs {
+            // Weights and trace would be those of another number of epochs than the run says.
+            let problem = format!(
+                "it has begun epoch {trained}, and --epochs {} asks for fewer; use --epochs {trained}, or more",
+                settings.epochs
+            );
+            return Err(TrainError::run(directory.root(), problem));
+        }
         let mut epochs = Epochs::new(schema.clone());
         if position.epoch > 0 {
             epochs = Epochs::read(&directory.epochs())?;
