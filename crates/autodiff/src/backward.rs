@@ -102,6 +102,21 @@ mod tests {
     }
 
     #[test]
+    fn a_relu_takes_no_value_away_that_another_node_has_broadcast() {
+        let mut g = Graph::new();
+        let x = g.leaf(Tensor::new(&[1, 1, 2, 1], vec![1.0, 2.0]));
+        let w = g.leaf(Tensor::full(&[1, 1, 1, 1], 1.0));
+        let conv = g.conv2d(x, w, None, Window::square(1, 0));
+        let zeros = g.constant(Tensor::zeros(&[3, 1, 2, 1]));
+        let thrice = g.add(conv, zeros);
+        let relu = g.relu(conv);
+        let sum = g.add(thrice, relu);
+        let y = g.sum(sum, &[0, 1, 2, 3]);
+        // Three samples of the sum, and as many of what the ReLU lets through.
+        assert_eq!(g.backward(y).of(w).unwrap().item(), 18.0);
+    }
+
+    #[test]
     fn x_times_x() {
         let mut g = Graph::new();
         let x = scalar(&mut g, 3.0);

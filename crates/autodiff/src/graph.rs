@@ -134,7 +134,7 @@ pub(crate) struct Scope {
     pub output: Option<Var>,
 }
 
-/// A Wengert list: every operation computes its value at once and appends a node.
+/// A Wengert list: every operation appends a node, and computes its value at once or when somebody asks for it ([`Graph::push_deferred`]).
 ///
 /// Operations are methods, one module each (see [`crate::OPERATIONS`]). Shapes that do not fit panic with the operation and both shapes.
 #[derive(Default)]
@@ -206,14 +206,15 @@ impl Graph {
     }
 
     /// The rectified value of a deferred node: in one pass with the value itself if nobody has asked for that yet, otherwise in its place, unless
-    /// somebody keeps it. Whoever asks for the value later has it computed again.
+    /// somebody keeps it. Whoever asks for the value later has it computed again. None where another node has used the value.
     pub(crate) fn rectified(&mut self, var: Var, rectify: impl Fn(f32) -> f32 + Sync) -> Option<Tensor> {
         let node = &mut self.nodes[var.index()];
         if !node.deferred {
             return None;
         }
-        if let Some(value) = node.value.take() {
-            return Some(value.into_map(rectify));
+        if node.value.get().is_some() {
+            // Another node may have broadcast it: the reverse loop tells by its shape what is to be summed.
+            return if node.uses == 0 { node.value.take().map(|value| value.into_map(rectify)) } else { None };
         }
         let node = &self.nodes[var.index()];
         let waiting = self.pending.iter().position(|pending| pending.node == var);

@@ -2,8 +2,8 @@
 //!
 //! A training step needs the same buffers every time. Fresh ones cost page faults and zeroing, and a register of 512 bits that
 //! straddles two cache lines costs two reads. So a [`Buffer`] begins at a cache line, and when it is dropped its memory waits for the
-//! next one of its size: first on the thread that dropped it, where it may still be in the cache, beyond 2 MiB for all threads. It lies on large pages,
-//! where the system has them.
+//! next one of its size: on the thread that dropped it, where it may still be in the cache, or for all threads, if that thread keeps 2 MiB already, the
+//! memory is larger alone, or the thread ends. It lies on large pages, where the system has them.
 
 use crate::vector::LANES;
 use std::cell::RefCell;
@@ -20,7 +20,7 @@ struct Line([f32; LANES]);
 /// Elements from which on memory is kept for reuse. Smaller pieces are the allocator's business, which has lists of its own for them.
 const SMALLEST: usize = 256;
 
-/// Bytes that a thread keeps for itself: about a second-level cache.
+/// Bytes from which on a thread keeps nothing more for itself: about a second-level cache.
 const KEPT: usize = 2 << 20;
 
 /// An owned slice of `f32` that begins at a cache line.
@@ -78,7 +78,6 @@ impl Buffer {
         let class = class(lines);
         // All of it was initialised when it was made, however little of it is used now.
         let memory = take(class).unwrap_or_else(|| Memory::Part(part_of_a_slab(class)));
-        debug_assert_eq!(memory.len(), class);
         Buffer { memory, len }
     }
 }
@@ -184,6 +183,13 @@ struct Waiting {
     bytes: usize,
 }
 
+impl Drop for Waiting {
+    /// What a thread has kept goes to all others when it ends.
+    fn drop(&mut self) {
+        std::mem::take(&mut self.classes).into_values().flatten().for_each(give_to_all);
+    }
+}
+
 impl Waiting {
     fn take(&mut self, class: usize) -> Option<Memory> {
         let memory = self.classes.get_mut(&class)?.pop()?;
@@ -213,13 +219,17 @@ fn give(memory: Memory) {
     let mut memory = Some(memory);
     let _ = OWN.try_with(|own| {
         let mut own = own.borrow_mut();
-        if own.bytes < KEPT {
-            own.give(memory.take().expect("it is given once"));
+        if own.bytes < KEPT
+            && let Some(memory) = memory.take_if(|memory| size_of_val(&**memory) <= KEPT)
+        {
+            own.give(memory);
         }
     });
-    if let Some(memory) = memory {
-        SHARED.lock().unwrap_or_else(PoisonError::into_inner).give(memory);
-    }
+    memory.into_iter().for_each(give_to_all);
+}
+
+fn give_to_all(memory: Memory) {
+    SHARED.lock().unwrap_or_else(PoisonError::into_inner).give(memory);
 }
 
 #[cfg(test)]
@@ -262,6 +272,16 @@ mod tests {
         drop(buffers.pop());
         let again = Buffer::stale(len);
         assert_eq!((again.as_ptr(), again[len - 1]), (address, 7.0));
+    }
+
+    #[test]
+    fn what_a_thread_has_kept_is_there_for_others_when_it_ends() {
+        // Of a class that no other test has.
+        let len = 350_000;
+        let address = move || Buffer::stale(len).as_ptr().addr();
+        let first = std::thread::spawn(address).join().expect("it does not panic");
+        assert_eq!(std::thread::spawn(address).join().expect("it does not panic"), first);
+        assert_eq!(address(), first);
     }
 
     #[test]

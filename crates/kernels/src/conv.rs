@@ -153,7 +153,7 @@ pub fn weight_gradient(g: &Conv2d, input: &[f32], upstream: &[f32], weight: &mut
 }
 
 fn weight_gradient_at(g: &Conv2d, level: Level, input: &[f32], upstream: &[f32], weight: &mut [f32], bias: &mut [f32]) {
-    check_lengths(g, input.len(), upstream.len());
+    g.check_lengths(input.len(), upstream.len());
     assert_eq!(weight.len(), g.weight_len(), "conv2d weight gradient: length for {g:?}");
     assert_eq!(bias.len(), g.channels_out, "conv2d bias gradient: length for {g:?}");
     if upstream.is_empty() {
@@ -199,14 +199,14 @@ impl<'a> Correlation<'a> {
         bias: Option<&[f32]>,
         results: usize,
     ) -> Self {
-        check_lengths(g, source.len(), results);
+        g.check_lengths(source.len(), results);
         weight.assert_fits(g, false);
         let image = Image::of_input(g);
         Correlation { level, source, weight, bias: pack::pad_bias(bias, image.channels_out), image }
     }
 
     fn input_gradient(g: &Conv2d, level: Level, source: &'a [f32], weight: &'a Packed, results: usize) -> Self {
-        check_lengths(g, results, source.len());
+        g.check_lengths(results, source.len());
         weight.assert_fits(g, true);
         let image = Image::of_upstream(g);
         Correlation { level, source, weight, bias: pack::pad_bias(None, image.channels_out), image }
@@ -258,15 +258,6 @@ impl<'a> Correlation<'a> {
             }
         }
     }
-}
-
-fn check_lengths(g: &Conv2d, input: usize, output: usize) {
-    if let Some(problem) = g.window.problem() {
-        panic!("conv2d: {problem}");
-    }
-    let n = input / g.input_len().max(1);
-    let fits = n * g.input_len() == input && n * g.output_len() == output;
-    assert!(fits, "conv2d: {input} input and {output} output elements are no whole samples of {g:?}");
 }
 
 #[cfg(test)]

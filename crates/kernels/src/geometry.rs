@@ -1,5 +1,10 @@
 //! Sizes of convolutions and poolings, said once and shared by forward, gradients, tests and benches.
 
+use std::fmt::Debug;
+
+/// The most elements of a sample, and of a weight, with what surrounds them: below it no sum of sizes overflows.
+const MOST: usize = usize::MAX >> 8;
+
 /// A window sliding over an image: `[height, width]` pairs throughout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
@@ -15,6 +20,9 @@ pub struct Window {
 
 impl Window {
     /// Size of the output image: `(input + 2 padding - kernel) / stride + 1`, rounded down.
+    ///
+    /// # Panics
+    /// Maybe, or gives nonsense, where there is a [`Window::problem`].
     pub fn output(&self) -> [usize; 2] {
         [self.output_along(0), self.output_along(1)]
     }
@@ -28,6 +36,8 @@ impl Window {
                 Some(format!("the {axis_name} of kernel {kernel:?} and of stride {stride:?} must be at least 1"))
             } else if padding[axis] >= kernel[axis] {
                 Some(format!("padding {padding:?} must be smaller than the kernel {kernel:?}"))
+            } else if input[axis] > MOST || kernel[axis] > MOST {
+                Some(format!("input {input:?} and kernel {kernel:?} are too large"))
             } else if input[axis] + 2 * padding[axis] < kernel[axis] {
                 Some(format!("kernel {kernel:?} does not fit input {input:?} with padding {padding:?}"))
             } else {
@@ -39,6 +49,28 @@ impl Window {
     /// The input row (axis 0) or column (axis 1) under kernel offset `tap` at output position `out`, unless it is padding.
     pub fn tap(&self, axis: usize, out: usize, tap: usize) -> Option<usize> {
         (out * self.stride[axis] + tap).checked_sub(self.padding[axis]).filter(|&at| at < self.input[axis])
+    }
+
+    /// The same for samples and weights of so many channels.
+    fn problem_with(&self, channels: [usize; 2]) -> Option<String> {
+        self.problem().or_else(|| {
+            let padded = [0, 1].map(|axis| self.input[axis] + 2 * self.padding[axis]);
+            let count = |sizes: [usize; 2], channels: &[usize]| {
+                sizes.iter().chain(channels).try_fold(1, |count: usize, &size| count.checked_mul(size))
+            };
+            let sample = count(padded, &[channels[0].max(channels[1])]);
+            let weight = count(self.kernel, &channels);
+            if channels.contains(&0) {
+                Some(format!("channels {channels:?} must be at least 1"))
+            } else if [sample, weight].iter().any(|count| count.is_none_or(|count| count > MOST)) {
+                Some(format!(
+                    "input {:?} and kernel {:?} of channels {channels:?} are too large",
+                    self.input, self.kernel
+                ))
+            } else {
+                None
+            }
+        })
     }
 
     fn output_along(&self, axis: usize) -> usize {
@@ -59,6 +91,17 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
+    /// Says what is wrong with these sizes, if anything is.
+    pub fn problem(&self) -> Option<String> {
+        self.window.problem_with([self.channels_in, self.channels_out])
+    }
+
+    /// Panics unless inputs and outputs of so many elements are as many whole samples.
+    #[track_caller]
+    pub(crate) fn check_lengths(&self, input: usize, output: usize) {
+        check_lengths("conv2d", self, self.problem(), [input, output], || [self.input_len(), self.output_len()]);
+    }
+
     /// Elements of one input sample.
     pub fn input_len(&self) -> usize {
         self.window.input[0] * self.window.input[1] * self.channels_in
@@ -86,6 +129,17 @@ pub struct Pool2d {
 }
 
 impl Pool2d {
+    /// Says what is wrong with these sizes, if anything is.
+    pub fn problem(&self) -> Option<String> {
+        self.window.problem_with([self.channels; 2])
+    }
+
+    /// Panics unless inputs and outputs of so many elements are as many whole samples.
+    #[track_caller]
+    pub(crate) fn check_lengths(&self, input: usize, output: usize) {
+        check_lengths("pooling", self, self.problem(), [input, output], || [self.input_len(), self.output_len()]);
+    }
+
     /// Elements of one input sample.
     pub fn input_len(&self) -> usize {
         self.window.input[0] * self.window.input[1] * self.channels
@@ -96,6 +150,23 @@ impl Pool2d {
         let [height, width] = self.window.output();
         height * width * self.channels
     }
+}
+
+#[track_caller]
+fn check_lengths(
+    operation: &str,
+    geometry: &dyn Debug,
+    problem: Option<String>,
+    [input, output]: [usize; 2],
+    of_sample: impl Fn() -> [usize; 2],
+) {
+    if let Some(problem) = problem {
+        panic!("{operation}: {problem}");
+    }
+    let [input_len, output_len] = of_sample();
+    let n = input / input_len.max(1);
+    let fits = n * input_len == input && n.checked_mul(output_len) == Some(output);
+    assert!(fits, "{operation}: {input} input and {output} output elements are no whole samples of {geometry:?}");
 }
 
 #[cfg(test)]
@@ -120,5 +191,12 @@ mod tests {
         assert!(window(4, 2, 1, 2).problem().unwrap().contains("smaller than the kernel"));
         assert!(window(4, 2, 0, 0).problem().unwrap().contains("at least 1"));
         assert_eq!(window(4, 3, 2, 1).problem(), None);
+        assert!(window(usize::MAX - 3, 3, 1, 1).problem().unwrap().contains("too large"));
+        // Both wrap around to small numbers of elements.
+        let pool = |input, channels| Pool2d { window: window(input, 2, 2, 0), channels };
+        assert!(pool((1 << 60) + 2, 16).problem().unwrap().contains("too large"));
+        assert!(pool(4, 0).problem().unwrap().contains("at least 1"));
+        let conv = Conv2d { window: window(4, 1, 1, 0), channels_in: 1 << 40, channels_out: 1 << 40 };
+        assert!(conv.problem().unwrap().contains("too large"));
     }
 }

@@ -36,7 +36,7 @@ impl<'a> Matrix<'a> {
     /// When their number is another.
     #[track_caller]
     pub fn new(elements: &'a [f32], rows: usize, columns: usize) -> Matrix<'a> {
-        assert_eq!(elements.len(), rows * columns, "matrix of {rows} x {columns}: elements");
+        assert_eq!(Some(elements.len()), rows.checked_mul(columns), "matrix of {rows} x {columns}: elements");
         Matrix { elements, sizes: [rows, columns], strides: [columns, 1] }
     }
 
@@ -47,6 +47,10 @@ impl<'a> Matrix<'a> {
     }
 
     /// Some of the rows.
+    ///
+    /// # Panics
+    /// When there are not as many.
+    #[track_caller]
     pub fn rows(self, range: Range<usize>) -> Matrix<'a> {
         assert!(range.start <= range.end && range.end <= self.sizes[0], "rows {range:?} of {:?}", self.sizes);
         let first = (range.start * self.strides[0]).min(self.elements.len());
@@ -54,6 +58,10 @@ impl<'a> Matrix<'a> {
     }
 
     /// Some of the columns.
+    ///
+    /// # Panics
+    /// When there are not as many.
+    #[track_caller]
     pub fn columns(self, range: Range<usize>) -> Matrix<'a> {
         assert!(range.start <= range.end && range.end <= self.sizes[1], "columns {range:?} of {:?}", self.sizes);
         let first = (range.start * self.strides[1]).min(self.elements.len());
@@ -92,7 +100,7 @@ pub fn multiply_upper(a: Matrix<'_>, b: Matrix<'_>, product: &mut [f32]) {
 #[track_caller]
 fn check_sizes(a: Matrix<'_>, b: Matrix<'_>, product: &[f32]) {
     let ([m, k], [inner, n], len) = (a.sizes, b.sizes, product.len());
-    assert!(k == inner && len == m * n, "product of {:?} by {:?} to {len} elements", a.sizes, b.sizes);
+    assert!(k == inner && m.checked_mul(n) == Some(len), "product of {:?} by {:?} to {len} elements", a.sizes, b.sizes);
 }
 
 #[track_caller]
@@ -150,7 +158,7 @@ impl Kernel for Product<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(mut self) {
         let ([m, k], n) = (self.a.sizes, self.b.sizes[1]);
-        if m * k * n == 0 {
+        if [m, k, n].contains(&0) {
             return self.product.fill(0.0);
         }
         let columns = V::BLOCKS * LANES;
@@ -396,6 +404,18 @@ mod tests {
             );
         }
         product.into_iter().map(f32::to_bits).collect()
+    }
+
+    #[test]
+    #[should_panic(expected = "matrix of 16 x")]
+    fn sizes_whose_product_wraps_around_are_refused() {
+        Matrix::new(&[], 16, 1 << 60);
+    }
+
+    #[test]
+    #[should_panic(expected = "panel of 0 elements")]
+    fn a_panel_of_more_rows_than_can_be_is_refused() {
+        crate::fixed::copy_to_panel(Matrix::new(&[], 1 << 60, 0), &mut []);
     }
 
     #[test]

@@ -85,7 +85,11 @@ pub fn nonzero_keys(pieces: &[&[f32]]) -> Keys {
 }
 
 /// Of keys of elements that are not zero, as [`nonzero_keys`] gives them, those whose bits above the lowest `shift` are one of the prefixes, in their order.
+///
+/// # Panics
+/// When there are fewer bits.
 pub fn keys_with_prefixes(keys: &[u32], prefixes: &[u32], shift: u32) -> Keys {
+    assert!(shift < u32::BITS, "keys: prefixes behind {shift} bits");
     let mut all = Keys::with_room(keys.len());
     for keys in keys.chunks(BLOCK) {
         let mut found = [0.0; BLOCK];

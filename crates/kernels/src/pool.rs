@@ -13,7 +13,7 @@ use crate::vector::{LANES, Vector};
 /// # Panics
 /// When a length does not fit the geometry.
 pub fn max_forward(g: &Pool2d, input: &[f32], output: &mut [f32]) {
-    check_lengths(g, input.len(), output.len());
+    g.check_lengths(input.len(), output.len());
     if quarters(g) {
         return run(QuarterForward { g, input, output });
     }
@@ -35,7 +35,7 @@ pub fn max_gradient(
     through_relu: bool,
     gradient: &mut [f32],
 ) {
-    check_lengths(g, input.len(), upstream.len());
+    g.check_lengths(input.len(), upstream.len());
     assert_eq!(
         (output.len(), gradient.len()),
         (upstream.len(), input.len()),
@@ -67,7 +67,7 @@ pub fn max_gradient_seen(
     gradient: &mut [f32],
 ) -> Vec<f32> {
     let Window { kernel, stride, padding, .. } = g.window;
-    check_lengths(g, input.len(), upstream.len());
+    g.check_lengths(input.len(), upstream.len());
     assert!(kernel == stride && padding == [0, 0], "max pooling gradient: overlapping windows in {g:?}");
     assert!(places.is_sorted(), "max pooling gradient: places that do not ascend");
     assert!(places.last().is_none_or(|&last| last < input.len()), "max pooling gradient: a place behind the input");
@@ -139,7 +139,7 @@ impl Sample<'_> {
 /// # Panics
 /// When a length does not fit the geometry.
 pub fn avg_forward(g: &Pool2d, input: &[f32], output: &mut [f32]) {
-    check_lengths(g, input.len(), output.len());
+    g.check_lengths(input.len(), output.len());
     output.fill(0.0);
     run(AvgForward { g, input, output });
 }
@@ -149,7 +149,7 @@ pub fn avg_forward(g: &Pool2d, input: &[f32], output: &mut [f32]) {
 /// # Panics
 /// When a length does not fit the geometry.
 pub fn avg_gradient(g: &Pool2d, upstream: &[f32], gradient: &mut [f32]) {
-    check_lengths(g, gradient.len(), upstream.len());
+    g.check_lengths(gradient.len(), upstream.len());
     gradient.fill(0.0);
     run(AvgGradient { g, upstream, gradient });
 }
@@ -339,15 +339,6 @@ fn each_tap(g: &Pool2d, samples: usize, mut visit: impl FnMut(usize, usize)) {
             }
         }
     }
-}
-
-fn check_lengths(g: &Pool2d, input: usize, output: usize) {
-    if let Some(problem) = g.window.problem() {
-        panic!("pooling: {problem}");
-    }
-    let n = input / g.input_len().max(1);
-    let fits = n * g.input_len() == input && n * g.output_len() == output;
-    assert!(fits, "pooling: {input} input and {output} output elements are no whole samples of {g:?}");
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ pub(crate) fn assemble(moments: &Moments, sample: &[&[f32]]) -> [f32; COUNT] {
     let n = moments.count;
     let [m2, m3, m4] = moments.central.map(|power| power / n);
     // By definition rather than by rounding: the mean of equal elements may be off by a bit, and so seem to leave a spread.
-    let constant = moments.min == moments.max;
+    let constant = moments.min == moments.max && moments.mean.is_finite();
     let spread = |value: f64| if constant { 0.0 } else { value };
     Statistic::ALL.map(|statistic| {
         let value = match statistic {
@@ -314,6 +314,11 @@ mod tests {
         let summary = summarize(&[1.0, f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0]);
         assert!(summary[Statistic::Mean as usize].is_nan());
         assert!(summary[Statistic::Std as usize].is_nan());
+        // Extremes are those of the numbers, which are equal here.
+        let summary = summarize(&[1.0, f32::NAN]);
+        assert!(
+            [Statistic::Std, Statistic::Skewness, Statistic::Kurtosis].iter().all(|&s| summary[s as usize].is_nan())
+        );
     }
 
     #[test]

@@ -18,10 +18,11 @@ pub fn conv2d_geometry(input: &[usize], weight: &[usize], stride: [usize; 2], pa
     };
     assert_eq!(channels, channels_in, "conv2d: channels of input {input:?} and weight {weight:?}");
     let window = Window { input: [height, width], kernel: [kernel_height, kernel_width], stride, padding };
-    if let Some(problem) = window.problem() {
+    let g = Conv2d { window, channels_in, channels_out };
+    if let Some(problem) = g.problem() {
         panic!("conv2d: {problem}");
     }
-    Conv2d { window, channels_in, channels_out }
+    g
 }
 
 /// Convolution: input `[n, h, w, in]`, weight `(out, in, kh, kw)`, bias `[out]`, result `[n, oh, ow, out]`, to which an activation is applied
@@ -31,8 +32,8 @@ pub fn conv2d_geometry(input: &[usize], weight: &[usize], stride: [usize; 2], pa
 /// When the shapes do not fit the geometry.
 #[track_caller]
 pub fn conv2d(g: &Conv2d, input: &Tensor, weight: &Tensor, bias: Option<&Tensor>, activation: Activation) -> Tensor {
-    let (n, bias) = (input.shape()[0], checked(g, bias));
-    let mut output = stale_output(g, n);
+    let (n, bias) = (samples_of_input(g, input), checked(g, weight, bias));
+    let mut output = Tensor::stale(&output_shape(g, n));
     with_packed(g, weight, 0, conv::pack_forward, |packed| {
         parallel::samples(n, output.as_mut_slice(), |samples, output| {
             conv::forward(g, input.samples(samples), packed, bias, activation, output);
@@ -53,8 +54,9 @@ pub fn conv2d_rectified_seen(
     bias: Option<&Tensor>,
     places: &[usize],
 ) -> (Tensor, Glimpse) {
-    let (n, bias) = (input.shape()[0], checked(g, bias));
-    let mut output = stale_output(g, n);
+    let (n, bias) = (samples_of_input(g, input), checked(g, weight, bias));
+    parallel::check_places(places, n * g.output_len());
+    let mut output = Tensor::stale(&output_shape(g, n));
     let mut seen = Vec::new();
     with_packed(g, weight, 0, conv::pack_forward, |packed| {
         seen = parallel::samples_with(n, output.as_mut_slice(), |samples, output| {
@@ -65,22 +67,45 @@ pub fn conv2d_rectified_seen(
     (output, together(seen))
 }
 
+/// The bias of a weight that fits the geometry.
 #[track_caller]
-fn checked<'a>(g: &Conv2d, bias: Option<&'a Tensor>) -> Option<&'a [f32]> {
+fn checked<'a>(g: &Conv2d, weight: &Tensor, bias: Option<&'a Tensor>) -> Option<&'a [f32]> {
+    assert_eq!(weight.shape(), weight_shape(g), "conv2d: weight for {g:?}");
     if let Some(bias) = bias {
         assert_eq!(bias.shape(), [g.channels_out], "conv2d: bias for {g:?}");
     }
     bias.map(Tensor::as_slice)
 }
 
-fn stale_output(g: &Conv2d, n: usize) -> Tensor {
-    let [height, width] = g.window.output();
-    Tensor::stale(&[n, height, width, g.channels_out])
+fn weight_shape(g: &Conv2d) -> [usize; 4] {
+    let [height, width] = g.window.kernel;
+    [g.channels_out, g.channels_in, height, width]
 }
 
-fn stale_input(g: &Conv2d, n: usize) -> Tensor {
+fn input_shape(g: &Conv2d, n: usize) -> [usize; 4] {
     let [height, width] = g.window.input;
-    Tensor::stale(&[n, height, width, g.channels_in])
+    [n, height, width, g.channels_in]
+}
+
+fn output_shape(g: &Conv2d, n: usize) -> [usize; 4] {
+    let [height, width] = g.window.output();
+    [n, height, width, g.channels_out]
+}
+
+/// The number of samples of an input that fits the geometry.
+#[track_caller]
+fn samples_of_input(g: &Conv2d, input: &Tensor) -> usize {
+    let n = input.shape().first().copied().unwrap_or_default();
+    assert_eq!(input.shape(), input_shape(g, n), "conv2d: input for {g:?}");
+    n
+}
+
+/// The number of samples of an upstream gradient that fits the geometry.
+#[track_caller]
+fn samples_of_upstream(g: &Conv2d, upstream: &Tensor) -> usize {
+    let n = upstream.shape().first().copied().unwrap_or_default();
+    assert_eq!(upstream.shape(), output_shape(g, n), "conv2d: upstream gradient for {g:?}");
+    n
 }
 
 /// What was seen of all samples.
@@ -104,8 +129,12 @@ fn together(mut seen: Vec<Glimpse>) -> Glimpse {
 /// When the shapes do not fit the geometry.
 #[track_caller]
 pub fn conv2d_input_gradient(g: &Conv2d, upstream: &Tensor, weight: &Tensor, rectified: Option<&Tensor>) -> Tensor {
-    let n = upstream.shape()[0];
-    let mut gradient = stale_input(g, n);
+    let n = samples_of_upstream(g, upstream);
+    checked(g, weight, None);
+    if let Some(rectified) = rectified {
+        assert_eq!(rectified.shape(), input_shape(g, n), "conv2d: what a ReLU has made, for {g:?}");
+    }
+    let mut gradient = Tensor::stale(&input_shape(g, n));
     with_packed(g, weight, 1, conv::pack_input_gradient, |packed| {
         parallel::samples(n, gradient.as_mut_slice(), |samples, gradient| {
             let rectified = rectified.map(|rectified| rectified.samples(samples.clone()));
@@ -128,8 +157,11 @@ pub fn conv2d_input_gradient_seen(
     rectified: &Tensor,
     places: &[usize],
 ) -> (Tensor, Glimpse) {
-    let n = upstream.shape()[0];
-    let mut gradient = stale_input(g, n);
+    let n = samples_of_upstream(g, upstream);
+    checked(g, weight, None);
+    assert_eq!(rectified.shape(), input_shape(g, n), "conv2d: what a ReLU has made, for {g:?}");
+    parallel::check_places(places, n * g.input_len());
+    let mut gradient = Tensor::stale(&input_shape(g, n));
     let mut seen = Vec::new();
     with_packed(g, weight, 1, conv::pack_input_gradient, |packed| {
         seen = parallel::samples_with(n, gradient.as_mut_slice(), |samples, gradient| {
@@ -161,9 +193,9 @@ fn with_packed(
 /// When the shapes do not fit the geometry.
 #[track_caller]
 pub fn conv2d_weight_gradient(g: &Conv2d, input: &Tensor, upstream: &Tensor) -> (Tensor, Tensor) {
-    let [kernel_height, kernel_width] = g.window.kernel;
-    let shape = [g.channels_out, g.channels_in, kernel_height, kernel_width];
-    let pieces = parallel::sample_ranges(input.shape()[0], |samples| {
+    let (n, shape) = (samples_of_input(g, input), weight_shape(g));
+    assert_eq!(samples_of_upstream(g, upstream), n, "conv2d: samples of input and upstream gradient");
+    let pieces = parallel::sample_ranges(n, |samples| {
         let (mut weight, mut bias) = (Tensor::stale(&shape), Tensor::stale(&[g.channels_out]));
         let (input, upstream) = (input.samples(samples.clone()), upstream.samples(samples));
         conv::weight_gradient(g, input, upstream, weight.as_mut_slice(), bias.as_mut_slice());
@@ -199,6 +231,28 @@ mod tests {
             let (weight, bias) = conv2d_weight_gradient(&g, &x, &upstream);
             [y, conv2d_input_gradient(&g, &upstream, &w, None), weight, bias]
         })
+    }
+
+    #[test]
+    #[should_panic(expected = "samples of input and upstream gradient")]
+    fn an_upstream_gradient_of_other_samples_is_refused() {
+        let g = conv2d_geometry(&[2, 4, 4, 1], &[1, 1, 3, 3], [1, 1], [1, 1]);
+        conv2d_weight_gradient(&g, &Tensor::zeros(&[2, 4, 4, 1]), &Tensor::zeros(&[3, 4, 4, 1]));
+    }
+
+    #[test]
+    #[should_panic(expected = "conv2d: input for")]
+    fn an_image_of_another_shape_is_refused() {
+        let g = conv2d_geometry(&[1, 4, 6, 2], &[1, 2, 3, 3], [1, 1], [1, 1]);
+        conv2d(&g, &Tensor::zeros(&[1, 6, 4, 2]), &Tensor::zeros(&[1, 2, 3, 3]), None, Activation::Identity);
+    }
+
+    #[test]
+    #[should_panic(expected = "places of 16 elements")]
+    fn a_place_that_does_not_exist_is_refused() {
+        let (x, w) = (Tensor::zeros(&[1, 4, 4, 1]), Tensor::zeros(&[1, 1, 3, 3]));
+        let g = conv2d_geometry(x.shape(), w.shape(), [1, 1], [1, 1]);
+        conv2d_rectified_seen(&g, &x, &w, None, &[1, 16]);
     }
 
     #[test]

@@ -115,6 +115,7 @@ impl Tensor {
     /// When the shapes differ.
     #[track_caller]
     pub fn accumulate(&mut self, other: &Tensor) {
+        assert_eq!(self.shape(), other.shape(), "accumulate: shapes");
         let sum = std::mem::replace(self, Tensor::zeros(&[0])).into_zip(other, |x, y| x + y);
         *self = sum;
     }

@@ -1,4 +1,4 @@
-//! Fixed pieces of work over rayon's threads. The pieces depend on the sizes alone, so results never depend on the threads.
+//! Fixed pieces of work over rayon's threads. The pieces of a sum depend on the sizes alone, so results never depend on the threads.
 
 use rayon::prelude::*;
 use std::borrow::Cow;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Samples of a batch that one task carries. A shard of the training step is no larger, and then runs where it is.
+/// Samples of a batch that one task carries. A piece of a shard of the training step has no more, and then runs where it is.
 pub(crate) const SAMPLES: usize = 16;
 
 /// Elements that one task of an elementwise loop carries: those of [`SAMPLES`] images of 32 x 32 x 32.
@@ -89,6 +89,12 @@ pub(crate) fn samples_with<R: Send>(
     }
     let pieces = output.par_chunks_mut((output.len() / n * SAMPLES).max(1)).enumerate();
     pieces.map(|(piece, output)| task(range(n, piece), output)).collect()
+}
+
+/// Panics unless places ascend and are those of so many elements.
+#[track_caller]
+pub(crate) fn check_places(places: &[usize], elements: usize) {
+    assert!(places.is_sorted() && places.last().is_none_or(|&last| last < elements), "places of {elements} elements");
 }
 
 /// Those of the places that lie in some samples of `len` elements each, from the first of these on.

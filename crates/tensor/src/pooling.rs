@@ -9,10 +9,38 @@ use seismograd_kernels::{geometry::Window, pool};
 fn geometry(input: &[usize], kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2]) -> Pool2d {
     let &[_, height, width, channels] = input else { panic!("pooling: input {input:?} is to be [n, h, w, c]") };
     let window = Window { input: [height, width], kernel, stride, padding };
-    if let Some(problem) = window.problem() {
+    let g = Pool2d { window, channels };
+    if let Some(problem) = g.problem() {
         panic!("pooling: {problem}");
     }
-    Pool2d { window, channels }
+    g
+}
+
+fn input_shape(g: &Pool2d, n: usize) -> [usize; 4] {
+    let [height, width] = g.window.input;
+    [n, height, width, g.channels]
+}
+
+fn output_shape(g: &Pool2d, n: usize) -> [usize; 4] {
+    let [height, width] = g.window.output();
+    [n, height, width, g.channels]
+}
+
+/// The number of samples of an upstream gradient that fits the geometry.
+#[track_caller]
+fn samples_of(g: &Pool2d, upstream: &Tensor) -> usize {
+    let n = upstream.shape().first().copied().unwrap_or_default();
+    assert_eq!(upstream.shape(), output_shape(g, n), "pooling: upstream gradient for {g:?}");
+    n
+}
+
+/// The number of samples of a max pooling's tensors, which fit the geometry.
+#[track_caller]
+fn samples_of_all(g: &Pool2d, input: &Tensor, output: &Tensor, upstream: &Tensor) -> usize {
+    let n = samples_of(g, upstream);
+    let fits = input.shape() == input_shape(g, n) && output.shape() == upstream.shape();
+    assert!(fits, "pooling: input {:?} and output {:?} of {n} samples for {g:?}", input.shape(), output.shape());
+    n
 }
 
 #[track_caller]
@@ -25,8 +53,7 @@ fn pool(
 ) -> (Tensor, Pool2d) {
     let g = geometry(input.shape(), kernel, stride, padding);
     let n = input.shape()[0];
-    let [height, width] = g.window.output();
-    let mut output = Tensor::stale(&[n, height, width, g.channels]);
+    let mut output = Tensor::stale(&output_shape(&g, n));
     parallel::samples(n, output.as_mut_slice(), |samples, output| forward(&g, input.samples(samples), output));
     (output, g)
 }
@@ -62,8 +89,9 @@ pub fn max_pool2d_gradient(
     upstream: &Tensor,
     through_relu: bool,
 ) -> Tensor {
+    let n = samples_of_all(g, input, output, upstream);
     let mut gradient = Tensor::stale(input.shape());
-    parallel::samples(input.shape()[0], gradient.as_mut_slice(), |samples, gradient| {
+    parallel::samples(n, gradient.as_mut_slice(), |samples, gradient| {
         let [input, output, upstream] = [input, output, upstream].map(|tensor| tensor.samples(samples.clone()));
         pool::max_gradient(g, input, output, upstream, through_relu, gradient);
     });
@@ -82,8 +110,10 @@ pub fn max_pool2d_gradient_seen(
     upstream: &Tensor,
     places: &[usize],
 ) -> (Tensor, Vec<f32>) {
+    let n = samples_of_all(g, input, output, upstream);
+    parallel::check_places(places, n * g.input_len());
     let mut gradient = Tensor::stale(input.shape());
-    let seen = parallel::samples_with(input.shape()[0], gradient.as_mut_slice(), |samples, gradient| {
+    let seen = parallel::samples_with(n, gradient.as_mut_slice(), |samples, gradient| {
         let places = &parallel::places_among(places, g.input_len(), &samples);
         let [input, output, upstream] = [input, output, upstream].map(|tensor| tensor.samples(samples.clone()));
         pool::max_gradient_seen(g, input, output, upstream, places, gradient)
@@ -97,9 +127,8 @@ pub fn max_pool2d_gradient_seen(
 /// When the shapes do not fit the geometry.
 #[track_caller]
 pub fn avg_pool2d_gradient(g: &Pool2d, upstream: &Tensor) -> Tensor {
-    let n = upstream.shape()[0];
-    let [height, width] = g.window.input;
-    let mut gradient = Tensor::stale(&[n, height, width, g.channels]);
+    let n = samples_of(g, upstream);
+    let mut gradient = Tensor::stale(&input_shape(g, n));
     parallel::samples(n, gradient.as_mut_slice(), |samples, gradient| {
         pool::avg_gradient(g, upstream.samples(samples), gradient);
     });

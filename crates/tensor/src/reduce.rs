@@ -74,6 +74,8 @@ impl Tensor {
         }
         let lead = self.rank().checked_sub(shape.len());
         let lead = lead.unwrap_or_else(|| panic!("sum_to: {:?} to {shape:?}", self.shape()));
+        let fits = shape.iter().zip(&self.shape()[lead..]).all(|(&size, &own)| size == own || size == 1);
+        assert!(fits, "sum_to: {:?} to {shape:?}", self.shape());
         let repeated = |axis: &usize| *axis < lead || shape[axis - lead] == 1 && self.shape()[*axis] != 1;
         let axes: Vec<usize> = (0..self.rank()).filter(repeated).collect();
         self.sum(&axes).reshape(shape)
@@ -141,6 +143,12 @@ mod tests {
     use super::*;
     use ndarray::Axis;
     use proptest::prelude::*;
+
+    #[test]
+    #[should_panic(expected = "sum_to: [2, 3] to [3, 2]")]
+    fn what_was_not_broadcast_is_not_summed() {
+        Tensor::zeros(&[2, 3]).sum_to(&[3, 2]);
+    }
 
     #[test]
     fn every_set_of_axes_sums_as_ndarray_does() {

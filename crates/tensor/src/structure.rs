@@ -1,6 +1,7 @@
 //! Shapes changed, axes moved, tensors cut and joined: elements move, none is computed.
 
 use crate::Tensor;
+use crate::tensor::elements_of;
 use std::ops::Range;
 
 impl Tensor {
@@ -10,8 +11,7 @@ impl Tensor {
     /// When the numbers of elements differ.
     #[track_caller]
     pub fn reshape(&self, shape: &[usize]) -> Tensor {
-        let len: usize = shape.iter().product();
-        assert_eq!(len, self.len(), "reshape: {:?} to {shape:?}", self.shape());
+        assert_eq!(elements_of(shape), self.len(), "reshape: {:?} to {shape:?}", self.shape());
         self.in_shape(shape)
     }
 

@@ -36,6 +36,15 @@ impl Storage {
     }
 }
 
+/// The number of elements of a shape.
+#[track_caller]
+pub(crate) fn elements_of(shape: &[usize]) -> usize {
+    let count = shape.iter().try_fold(1, |count: usize, &size| count.checked_mul(size));
+    // Sizes behind a zero may be anything.
+    let count = count.or(shape.contains(&0).then_some(0));
+    count.unwrap_or_else(|| panic!("tensor of shape {shape:?}: too many elements"))
+}
+
 impl Tensor {
     /// A tensor of this shape with these elements, in row-major order.
     ///
@@ -44,7 +53,7 @@ impl Tensor {
     #[track_caller]
     pub fn new(shape: &[usize], elements: Vec<f32>) -> Tensor {
         let len = elements.len();
-        assert_eq!(shape.iter().product::<usize>(), len, "tensor of shape {shape:?}: {len} elements given");
+        assert_eq!(elements_of(shape), len, "tensor of shape {shape:?}: {len} elements given");
         Tensor::of(shape, Buffer::from(elements.as_slice()))
     }
 
@@ -53,11 +62,16 @@ impl Tensor {
     }
 
     /// A tensor whose elements are whatever was in memory, for those who write all of them.
+    #[track_caller]
     pub(crate) fn stale(shape: &[usize]) -> Tensor {
-        Tensor::of(shape, Buffer::stale(shape.iter().product()))
+        Tensor::of(shape, Buffer::stale(elements_of(shape)))
     }
 
     /// A tensor of one value throughout.
+    ///
+    /// # Panics
+    /// When the shape has more elements than can be counted.
+    #[track_caller]
     pub fn full(shape: &[usize], value: f32) -> Tensor {
         let mut tensor = Tensor::stale(shape);
         tensor.as_mut_slice().fill(value);

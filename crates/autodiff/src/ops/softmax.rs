@@ -22,7 +22,7 @@ impl Backward for Rule {
     fn backward(&self, context: &Context<'_>, upstream: Tensor) -> Vec<Option<Tensor>> {
         let y = context.output();
         let mut gradient = upstream.into_zip(y, |u, y| u * y);
-        let classes = y.shape().last().copied().unwrap_or(1);
+        let classes = y.shape().last().copied().unwrap_or(1).max(1);
         for (gradient, y) in gradient.as_mut_slice().chunks_exact_mut(classes).zip(y.as_slice().chunks_exact(classes)) {
             let sum: f32 = gradient.iter().sum();
             gradient.iter_mut().zip(y).for_each(|(gradient, y)| *gradient -= y * sum);

@@ -38,7 +38,7 @@ pub(super) struct Look<'a> {
 
 impl<'a> Look<'a> {
     pub(super) fn new(places: &'a [usize], gate: Option<&'a [f32]>, sample_len: usize, results: usize) -> Look<'a> {
-        debug_assert!(places.is_sorted(), "places of results");
+        assert!(places.is_sorted(), "places of results ascend");
         assert!(places.last().is_none_or(|&last| last < results), "a place behind {results} results");
         assert!(gate.is_none_or(|gate| gate.len() == results), "conv2d: elements behind the ReLU and of the gradient");
         let samples = results / sample_len.max(1);

@@ -97,7 +97,11 @@ unsafe fn climb<D: Double, const N: usize>(rows: &mut [[Eight; EIGHTS]], from: u
         return;
     }
     assert!(sweeps.iter().all(|sweep| sweep.len() == len), "sweep: lengths");
-    assert!(len <= from + 1 && from + N < rows.len(), "sweep: {len} rotations up from row {from} of {}", rows.len());
+    assert!(
+        from < rows.len().saturating_sub(N) && len <= from + 1,
+        "sweep: {len} rotations up from row {from} of {}",
+        rows.len()
+    );
     let (rows, sweeps) = (rows.as_mut_ptr(), sweeps.map(|sweep| sweep.as_ptr()));
     // SAFETY: the rows `from + N` and all above it are there, as many rotations of each sweep as are counted to, and the level is the caller's.
     unsafe {
@@ -166,6 +170,14 @@ unsafe fn store<D: Double>(held: [D; EIGHTS], row: &mut [Eight; EIGHTS]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[should_panic(expected = "sweep: 1 rotations up from row")]
+    fn a_row_that_no_count_reaches_is_refused() {
+        let sweeps = [0, 1, 2, 3]
+            .map(|k| Sweep { from: usize::MAX - 3 + k, rotations: vec![Rotation { sine: 0.0, cosine: 1.0 }] });
+        sweep(&mut [[[0.0; 8]; EIGHTS]; 1], &sweeps);
+    }
 
     /// Sweeps from a row up to another.
     fn sweeps(ends: &[(usize, usize)]) -> Vec<Sweep> {

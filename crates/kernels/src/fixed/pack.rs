@@ -4,7 +4,7 @@ use super::{Cell, Form, NORM, RUN, TOGETHER};
 use crate::level::{Kernel, PairsKernel, run, run_pairs, run_tiles};
 use crate::matmul::Matrix;
 use crate::matmul::pack::pack;
-use crate::vector::{Aligned, LANES, Lanes, Pairs, Vector};
+use crate::vector::{Aligned, LANES, Lanes, Pairs, Vector, load_rows};
 use std::mem::MaybeUninit;
 
 /// Sums of squares that are added side by side, to hide the latency of an addition.
@@ -26,10 +26,10 @@ impl Cell<'_> {
     /// Vectors whose squares sum to no finite number become NaN.
     ///
     /// # Panics
-    /// When `rows` are no whole groups but fewer than the terms.
+    /// When `rows` are no whole groups but fewer than the terms, or than the terms with a zero behind them where they are odd.
     #[track_caller]
     pub fn pack<'a>(&mut self, rows: &[[f32; TOGETHER]], square: impl Fn(usize) -> &'a Square) {
-        let fit = rows.len() >= self.terms.len() || rows.len().is_multiple_of(TOGETHER);
+        let fit = rows.len() >= self.terms.len().next_multiple_of(2) || rows.len().is_multiple_of(TOGETHER);
         assert!(fit, "pack: {} rows for terms {:?}", rows.len(), self.terms);
         let form = self.form;
         let pack = Pack { rows, square: &square, cell: self };
@@ -47,7 +47,7 @@ impl Cell<'_> {
 #[track_caller]
 pub fn copy_to_panel(matrix: Matrix<'_>, panel: &mut [f32]) {
     let [rows, columns] = matrix.sizes();
-    assert!(columns <= LANES && panel.len() >= rows * LANES, "panel of {} elements: {:?}", panel.len(), matrix.sizes());
+    assert!(columns <= LANES && panel.len() / LANES >= rows, "panel of {} elements: {:?}", panel.len(), matrix.sizes());
     run(Copied { matrix, panel });
 }
 
@@ -151,11 +151,7 @@ unsafe fn ask_for<V: Vector>(square: &Square) {
 pub(super) unsafe fn turn<V: Vector>(square: &Square, to: *mut f32) {
     // SAFETY: every row is a vector; the rest is the caller's.
     unsafe {
-        let mut vectors = [V::zero(); LANES];
-        for (vector, row) in vectors.iter_mut().zip(square) {
-            *vector = V::load(row.as_ptr());
-        }
-        for (row, vector) in V::exchange(vectors).into_iter().enumerate() {
+        for (row, vector) in V::exchange(load_rows(square)).into_iter().enumerate() {
             vector.store(to.add(row * LANES));
         }
     }

@@ -18,9 +18,11 @@ const AHEAD: usize = 16;
 #[inline(always)]
 pub(crate) unsafe fn pack<V: Vector>(matrix: Matrix<'_>, width: usize, to: &mut [f32]) {
     let Matrix { elements, sizes: [rows, columns], strides: [down, across] } = matrix;
-    debug_assert!((width < LANES || width.is_multiple_of(LANES)) && columns <= width && (down == 1 || across == 1));
+    assert!((width < LANES || width.is_multiple_of(LANES)) && columns <= width && (down == 1 || across == 1));
     let slack = if width < LANES { SLACK } else { 0 };
-    assert!(to.len() >= rows * width + slack, "pack: {} elements for {rows} x {width}", to.len());
+    let room =
+        rows.checked_mul(width).is_some_and(|count| to.len().checked_sub(slack).is_some_and(|room| count <= room));
+    assert!(room, "pack: {} elements for {rows} x {width}", to.len());
     let to = to.as_mut_ptr();
     for first in (0..width).step_by(LANES) {
         let count = columns.saturating_sub(first).min(LANES);

@@ -68,7 +68,8 @@ pub trait Lanes: Copy {
 /// As many lanes of a vector as one register holds, for loops that keep many sums: those of one register are added up after those of the other where
 /// both do not fit. Lanes know nothing of each other, so their bits are the same.
 ///
-/// Sums to which something is added in some lanes must not be negative zeros, and what began at zero is none.
+/// Sums to which something is added in some lanes may come out as zeros of either sign where they are negative zeros: whoever adds them to what began at
+/// zero does not see which.
 pub trait Register: Lanes {
     /// How many: a divisor of [`LANES`](super::LANES).
     const LANES: usize;
