@@ -44,7 +44,7 @@ pub fn analyse(plan: &Plan, collection: &Collection) -> Result<Findings, Analysi
         summary: Vec::new(),
     };
     if seeds_recur(&map_runs(&findings)) {
-        without_p_over_batch_sizes(&mut findings);
+        without_p_of_the_partition(&mut findings);
     }
     findings.factors[0] = words::optimizer_factor(&findings.arms).to_owned();
     findings.cautions = words::cautions(&findings, &collection.optimizers);
@@ -142,9 +142,13 @@ fn seeds_recur(runs: &[RunLabel]) -> bool {
     seeds.len() < runs.len()
 }
 
-/// Runs that share a seed are not exchangeable, so labels of batch sizes may not be permuted over them.
-fn without_p_over_batch_sizes(findings: &mut Findings) {
-    let terms = findings.partition.iter_mut().flat_map(|partition| [&mut partition.second, &mut partition.interaction]);
+/// Runs that share a seed are not exchangeable: labels of batch sizes may not be permuted over them, nor those of optimizers at one batch size without
+/// those at the others.
+fn without_p_of_the_partition(findings: &mut Findings) {
+    let terms = findings
+        .partition
+        .iter_mut()
+        .flat_map(|partition| [&mut partition.first, &mut partition.second, &mut partition.interaction]);
     for term in terms.filter(|term| term.p.is_some()) {
         term.p = None;
         term.note = Some("no p: seeds recur at several batch sizes, so their labels cannot be exchanged".to_owned());

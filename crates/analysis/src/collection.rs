@@ -102,11 +102,7 @@ pub fn load_keeping(
             _ => {}
         }
     }
-    let kept = keep_series(wanted.iter().map(|(_, _, row)| row), series_kept);
-    let read = in_parallel(wanted.len(), |at| {
-        let (directory, _, row) = &wanted[at];
-        (row.status != RunStatus::Diverged).then(|| take(directory, row, plan, kept[at]))
-    });
+    let read = read(&wanted, plan, series_kept);
     for ((directory, relative, row), read) in wanted.into_iter().zip(read) {
         let taken = match read {
             None => collection.take_diverged(&directory, row, &mut settings),
@@ -125,19 +121,32 @@ pub fn load_keeping(
     Ok(collection)
 }
 
-/// Which runs keep their series: so many of each arm, from the lowest seed on.
-fn keep_series<'a>(rows: impl Iterator<Item = &'a RunRow>, count: usize) -> Vec<bool> {
+/// A run that is wanted: its directory, the same below that of all runs, its summary.
+type Wanted = (PathBuf, PathBuf, RunRow);
+
+/// Reads what is wanted, but for diverged runs. Of each arm's runs so many keep their series, from the lowest seed on.
+fn read(wanted: &[Wanted], plan: &Plan, series_kept: usize) -> Vec<Option<Result<Run, String>>> {
+    let take = |at: usize, keep_series: bool| {
+        let (directory, _, row) = &wanted[at];
+        (row.status != RunStatus::Diverged).then(|| take(directory, row, plan, keep_series))
+    };
     let mut arms: BTreeMap<(&str, i32), Vec<(i64, usize)>> = BTreeMap::new();
-    let mut kept = Vec::new();
-    for (at, row) in rows.enumerate() {
+    for (at, (_, _, row)) in wanted.iter().enumerate().filter(|(_, (_, _, row))| is_completed(row)) {
         arms.entry((&row.key.optimizer, row.key.batch_size)).or_default().push((row.key.seed, at));
-        kept.push(false);
     }
+    let mut kept = vec![false; wanted.len()];
     for arm in arms.values_mut() {
         arm.sort_unstable();
-        arm.iter().take(count).for_each(|&(_, at)| kept[at] = true);
+        arm.iter().take(series_kept).for_each(|&(_, at)| kept[at] = true);
     }
-    kept
+    let mut read = in_parallel(wanted.len(), |at| take(at, kept[at]));
+    // Some could not be analysed: others, whose series went, stand in for them.
+    for arm in arms.values() {
+        let good = arm.iter().map(|&(_, at)| at).filter(|&at| matches!(read[at], Some(Ok(_))));
+        let missing: Vec<usize> = good.take(series_kept).filter(|&at| !kept[at]).collect();
+        missing.into_iter().for_each(|at| read[at] = take(at, true));
+    }
+    read
 }
 
 /// Reads a completed run; says why it cannot be analysed if it cannot.
@@ -231,19 +240,21 @@ impl Collection {
 
     /// An optimizer has one learning rate and one set of options at a batch size.
     fn check_rates(&self) -> Result<(), AnalysisError> {
+        let mut rates: BTreeMap<(i32, &str), Vec<&RunRow>> = BTreeMap::new();
+        self.rows().for_each(|row| rates.entry((row.key.batch_size, &row.key.optimizer)).or_default().push(row));
+        for ((batch_size, optimizer), rows) in rates {
+            let rates = count(rows.iter().map(|row| row.key.lr.to_string()));
+            if rates.len() > 1 {
+                return Err(AnalysisError::runs(format!(
+                    "{optimizer} at batch size {batch_size} has runs at several learning rates: {}; choose one, as in --lr {optimizer}={}",
+                    listed(&rates),
+                    rows[0].key.lr
+                )));
+            }
+        }
         for arm in self.arms() {
             let key = &arm[0].row.key;
             let who = format!("{} at batch size {}", key.optimizer, key.batch_size);
-            let of_arm = |row: &&RunRow| (row.key.batch_size, &row.key.optimizer) == (key.batch_size, &key.optimizer);
-            let rates = count(self.rows().filter(of_arm).map(|row| row.key.lr.to_string()));
-            if rates.len() > 1 {
-                return Err(AnalysisError::runs(format!(
-                    "{who} has runs at several learning rates: {}; choose one, as in --lr {}={}",
-                    listed(&rates),
-                    key.optimizer,
-                    key.lr
-                )));
-            }
             let options = count(arm.iter().map(|run| run.settings.get(OPTIONS).cloned().unwrap_or_default()));
             if options.len() > 1 {
                 return Err(AnalysisError::runs(format!(

@@ -161,6 +161,8 @@ pub struct Effect {
     pub measure: Measure,
     /// The median over each group's runs, in the measure's own unit.
     pub medians: [f64; 2],
+    /// The mean over each group's runs, which the test compares.
+    pub means: [f64; 2],
     /// Cliff's delta: the probability that a run of the first is above one of the second, minus the reverse.
     pub delta: Delta,
 }

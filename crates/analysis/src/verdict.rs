@@ -112,6 +112,7 @@ fn effects(plan: &Plan, measures: &[Measure], groups: &Features) -> Vec<Effect> 
         Effect {
             measure: measure.clone(),
             medians: [median(&first), median(&second)],
+            means: [&first, &second].map(|values| values.iter().sum::<f64>() / values.len() as f64),
             delta: cliff::delta(&first, &second, plan.confidence),
         }
     };
@@ -169,20 +170,17 @@ fn contrast((effect, adjusted): &(Effect, Adjusted), times: impl Fn(f64) -> f64)
 
 /// What a test of steps would say, signal by signal.
 pub(crate) fn fallacies(signals: &[Signal], runs: &[Vec<&Run>; 2]) -> Vec<Fallacy> {
-    if runs.iter().any(Vec::is_empty) {
-        return Vec::new();
-    }
     let fallacy = |signal: &Signal| {
         let heap = |group: &Vec<&Run>| -> Vec<f64> {
             let with_series = group.iter().filter(|run| run.has_series());
             with_series.flat_map(|run| run.series(signal, Statistic::MeanAbs)).collect()
         };
         let heaps = runs.each_ref().map(heap);
-        Fallacy {
+        heaps.iter().all(|heap| !heap.is_empty()).then(|| Fallacy {
             signal: signal.clone(),
             steps: heaps.each_ref().map(Vec::len),
             ks: ks::two_sample(&heaps[0], &heaps[1]),
-        }
+        })
     };
-    signals.iter().map(fallacy).collect()
+    signals.iter().filter_map(fallacy).collect()
 }

@@ -5,7 +5,7 @@
 use crate::findings::{Answer, Arm, Contrast, Effect, Findings, Verdict};
 use crate::plan::Plan;
 use crate::stats::permanova::{Partition, Term};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A p-value in three digits, small ones with an exponent, those too small for a number as a bound.
 pub fn p_value(p: f64) -> String {
@@ -76,10 +76,13 @@ fn direction(found: &Contrast, verdict: &Verdict, plan: &Plan) -> Option<String>
     ))
 }
 
-/// The optimizer under which a measure is larger; none where the verdict or the measure's own corrected p-value does not say so.
+/// The optimizer under which a measure is larger; none where the verdict or the measure's own corrected p-value does not say so, or where the means, which
+/// the test compares, and most of the pairs of runs disagree.
 pub fn larger<'a>(found: &Contrast, verdict: &'a Verdict, plan: &Plan) -> Option<&'a str> {
-    let said = verdict.answer == Answer::Differ && found.corrected_p <= plan.alpha;
-    said.then(|| verdict.optimizers[usize::from(found.effect.delta.value < 0.0)].as_str())
+    let Effect { means: [first, second], delta, .. } = &found.effect;
+    let agree = (first - second) * delta.value > 0.0;
+    let said = verdict.answer == Answer::Differ && found.corrected_p <= plan.alpha && agree;
+    said.then(|| verdict.optimizers[usize::from(delta.value < 0.0)].as_str())
 }
 
 /// What the first factor of the partition is called: where each optimizer has a learning rate of its own, the two cannot be told apart.
@@ -88,7 +91,7 @@ pub(crate) fn optimizer_factor(arms: &[Arm]) -> &'static str {
 }
 
 fn own_rates(arms: &[Arm]) -> bool {
-    arms.iter().any(|arm| arm.lr != arms[0].lr)
+    arms.iter().any(|arm| arms.iter().any(|other| other.batch_size == arm.batch_size && other.lr != arm.lr))
 }
 
 /// What must be known before quoting the findings.
@@ -189,25 +192,38 @@ fn over_batch_sizes([first, second]: &[String; 2], verdicts: &[&Verdict]) -> Vec
 fn partition(findings: &Findings) -> Option<String> {
     let partition = findings.partition.as_ref()?;
     let [first, second] = &findings.factors;
+    let optimizers: BTreeSet<&str> = findings.arms.iter().map(|arm| arm.optimizer.as_str()).collect();
+    let sizes: BTreeSet<i32> = findings.arms.iter().map(|arm| arm.batch_size).collect();
+    let varies = [optimizers.len() > 1, sizes.len() > 1];
     let terms = [
-        (format!("the {first}"), &partition.first),
-        (format!("the {second}"), &partition.second),
-        ("the interaction of the two".to_owned(), &partition.interaction),
+        (varies[0], format!("the {first}"), &partition.first),
+        (varies[1], format!("the {second}"), &partition.second),
+        (varies[0] && varies[1], "the interaction of the two".to_owned(), &partition.interaction),
     ];
-    let share = |(name, term): &(String, &Term)| match (omega_squared(term, partition), term.p) {
-        (Some(share), Some(p)) if p <= findings.plan.alpha => Some(format!("{:.0} % with {name}", 100.0 * share)),
-        (Some(_), Some(_)) => Some(format!("nothing with {name}")),
-        _ => term.note.as_ref().map(|note| format!("an unknown part with {name} ({note})")),
-    };
-    let parts: Vec<String> = terms.iter().filter_map(share).collect();
-    let order = partition.second.note.as_ref().filter(|_| partition.second.r2.is_some());
+    let (mut shown, mut unshown, mut unknown) = (Vec::new(), Vec::new(), BTreeMap::<&str, Vec<String>>::new());
+    for (_, name, term) in terms.into_iter().filter(|(varies, ..)| *varies) {
+        match (omega_squared(term, partition), term.p) {
+            (Some(share), Some(p)) if p <= findings.plan.alpha => {
+                shown.push(format!("{:.0} % with {name}", 100.0 * share));
+            }
+            (Some(_), Some(p)) => unshown.push(format!("{name} (p {})", p_value(p))),
+            _ => unknown.entry(term.note.as_deref().unwrap_or("no figures")).or_default().push(name),
+        }
+    }
+    let all = unshown.is_empty() && unknown.is_empty();
+    let mut clauses = Vec::new();
+    if !shown.is_empty() {
+        clauses.push(format!("there goes, beyond chance, {}", shown.join(", ")));
+    }
+    if !unshown.is_empty() {
+        clauses.push(format!("no part is shown to go with {}", unshown.join(", nor with ")));
+    }
+    let unknown = unknown.into_iter();
+    clauses.extend(unknown.map(|(note, names)| format!("what goes with {} is unknown ({note})", names.join(" and "))));
+    let order = partition.second.note.as_ref().filter(|_| partition.second.p.is_some());
     let order = order.map_or_else(String::new, |note| format!(" ({note})"));
-    (!parts.is_empty()).then(|| {
-        format!(
-            "Of the variety among all runs there goes, beyond chance, {}{order}; the rest is the seed.",
-            parts.join(", ")
-        )
-    })
+    let rest = if all { "; the rest is the seed" } else { "" };
+    (!clauses.is_empty()).then(|| format!("Of the variety among all runs {}{order}{rest}.", clauses.join("; ")))
 }
 
 fn omega_squared(term: &Term, partition: &Partition) -> Option<f64> {

@@ -3,7 +3,7 @@
 
 mod simulated;
 
-use seismograd_analysis::{Answer, Plan, Selection, analyse, load};
+use seismograd_analysis::{Answer, Findings, Plan, Selection, analyse, load, load_keeping};
 use seismograd_trace::{RunDir, RunStatus, write_part};
 use simulated::{Law, Named, run, write};
 use std::fs;
@@ -232,4 +232,67 @@ fn a_diverged_run_is_counted_and_shown() {
     assert_eq!(findings.verdicts[0].diverged, [0, 1]);
     let caution = "1 of 4 runs of sgd at batch size 50 diverged (at step 17)";
     assert!(findings.cautions.iter().any(|line| line.starts_with(caution)), "{:?}", findings.cautions);
+}
+
+/// The findings of runs of three seeds of each optimizer at these batch sizes.
+fn findings(batch_sizes: &[i32], seed: impl Fn(i32, i64) -> i64) -> Findings {
+    let out = tempfile::tempdir().unwrap();
+    for &batch_size in batch_sizes {
+        for (optimizer, seeds) in [("adam", 0..3), ("sgd", 1000..1003)] {
+            for at in seeds {
+                write(out.path(), &run(&Named::new(optimizer, batch_size, seed(batch_size, at)), Law::NULL), CONFIG);
+            }
+        }
+    }
+    let plan = Plan::default();
+    analyse(&plan, &load(out.path(), &plan, &Selection::default()).unwrap()).unwrap()
+}
+
+#[test]
+fn no_share_is_called_nothing_where_few_runs_could_show_none() {
+    let findings = findings(&[50], |_, at| at);
+    let sentence = findings.summary.iter().find(|line| line.starts_with("Of the variety")).expect("a partition");
+    // 20 labelings: no p is below a tenth.
+    assert!(sentence.contains("no part is shown to go with the optimizer (p "), "{sentence}");
+    assert!(!sentence.contains("batch size") && !sentence.contains("the rest is the seed"), "{sentence}");
+}
+
+#[test]
+fn seeds_that_recur_over_batch_sizes_give_the_partition_no_p() {
+    let p = |findings: &Findings| {
+        let partition = findings.partition.as_ref().expect("a partition");
+        [&partition.first, &partition.second, &partition.interaction].map(|term| term.p.is_some())
+    };
+    assert_eq!(p(&findings(&[50, 100], |batch_size, at| at + 10 * i64::from(batch_size))), [true; 3]);
+    let recurring = findings(&[50, 100], |_, at| at);
+    assert_eq!(p(&recurring), [false; 3]);
+    assert!(recurring.summary.iter().any(|line| line.contains("is unknown (no p: seeds recur")), "{recurring:?}");
+}
+
+#[test]
+fn others_stand_in_for_the_series_of_runs_that_cannot_be_analysed() {
+    let out = grid();
+    // The lowest seed of one arm was interrupted, that of the other is damaged.
+    let key = |optimizer, seed| run(&Named::new(optimizer, 50, seed), Law::NULL).row;
+    let mut row = key("adam", 0);
+    row.status = RunStatus::Interrupted;
+    row.write(&RunDir::of(out.path(), &row.key).unwrap().summary()).unwrap();
+    fs::remove_file(RunDir::of(out.path(), &key("sgd", 1000).key).unwrap().epochs()).unwrap();
+    let plan = Plan::default();
+    let collection = load_keeping(out.path(), &plan, &Selection::default(), 1).unwrap();
+    let with_series: Vec<i64> =
+        collection.runs.iter().filter(|run| run.has_series()).map(|run| run.row.key.seed).collect();
+    assert_eq!(with_series, [1, 1001]);
+    assert!(!analyse(&plan, &collection).unwrap().verdicts[0].fallacy.is_empty());
+    // Without any series there is no test of steps, and no panic.
+    let none = load_keeping(out.path(), &plan, &Selection::default(), 0).unwrap();
+    assert!(analyse(&plan, &none).unwrap().verdicts[0].fallacy.is_empty());
+}
+
+#[test]
+fn arms_that_diverged_at_several_rates_are_refused() {
+    let out = grid();
+    diverge(out.path(), &Named::new("lion", 50, 2000), CONFIG);
+    diverge(out.path(), &Named { lr: 0.1, ..Named::new("lion", 50, 2001) }, CONFIG);
+    check_refused(out.path(), &Selection::default(), "lion at batch size 50 has runs at several learning rates");
 }

@@ -4,7 +4,7 @@ use crate::cell::Cell;
 use crate::error::SweepError;
 use crate::plan::Plan;
 use crate::state::{State, standing};
-use seismograd_trace::write_runs;
+use seismograd_trace::{TraceError, find_runs, write_runs};
 use std::path::Path;
 
 /// Runs of one configuration apart from the seed.
@@ -77,13 +77,14 @@ impl Plan {
     /// # Errors
     /// When the table cannot be written.
     pub fn write_table(&self, out: &Path) -> Result<(), SweepError> {
-        match write_runs(out) {
-            Err(error) if !self.has_damaged(out)? => Err(error.into()),
-            _ => Ok(()),
-        }
+        Ok(write_table(out)?)
     }
+}
 
-    fn has_damaged(&self, out: &Path) -> Result<bool, SweepError> {
-        Ok(seismograd_trace::find_runs(out)?.iter().any(|(_, row)| row.is_err()))
+/// Rebuilds `runs.parquet` of the runs whose summaries read.
+pub(crate) fn write_table(out: &Path) -> Result<(), TraceError> {
+    match write_runs(out) {
+        Err(error) if find_runs(out)?.iter().all(|(_, row)| row.is_ok()) => Err(error),
+        _ => Ok(()),
     }
 }

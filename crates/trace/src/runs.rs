@@ -125,13 +125,27 @@ impl RunRow {
 /// A run is a directory with a `run.json`; symbolic links are not followed; no `runs` directory means no runs. A
 /// summary that does not read, or that is not of the run its directory names, is an error.
 pub fn collect_runs(out: &Path) -> Result<Vec<RunRow>> {
-    let mut rows = find_runs(out)?.into_iter().map(|(_, row)| row).collect::<Result<Vec<_>>>()?;
+    match readable_runs(out)? {
+        (rows, None) => Ok(rows),
+        (_, Some(error)) => Err(error),
+    }
+}
+
+/// The summaries that read, in the table's order, and what is wrong with the first that does not.
+fn readable_runs(out: &Path) -> Result<(Vec<RunRow>, Option<TraceError>)> {
+    let (mut rows, mut wrong) = (Vec::new(), None);
+    for (_, row) in find_runs(out)? {
+        match row {
+            Ok(row) => rows.push(row),
+            Err(error) => wrong = wrong.or(Some(error)),
+        }
+    }
     rows.sort_by(|a, b| {
         let (a, b) = (&a.key, &b.key);
         let numbers = a.batch_size.cmp(&b.batch_size).then(a.lr.total_cmp(&b.lr)).then(a.seed.cmp(&b.seed));
         a.optimizer.cmp(&b.optimizer).then(numbers).then_with(|| a.config.cmp(&b.config))
     });
-    Ok(rows)
+    Ok((rows, wrong))
 }
 
 /// The directory of every run below `<out>/runs` with its summary, or with what is wrong with that, ordered by directory.
@@ -178,14 +192,15 @@ fn read_in_place(path: &Path, directory: &Path) -> Result<RunRow> {
 /// Rebuilds `<out>/runs.parquet` from the runs' summaries, and returns its rows.
 ///
 /// Several processes may do so at once. Each looks again after it has written, and writes again if a summary
-/// has changed meanwhile, so the table that stays has every summary that was there before the last writer began.
+/// has changed meanwhile, so the table that stays has every summary that was there before the last writer began. A summary that does not
+/// read has no row, and is the error once the table is written.
 pub fn write_runs(out: &Path) -> Result<Vec<RunRow>> {
-    let mut rows = collect_runs(out)?;
+    let (mut rows, _) = readable_runs(out)?;
     loop {
         write_table(&runs_table(out), &rows)?;
-        let now = collect_runs(out)?;
+        let (now, wrong) = readable_runs(out)?;
         if now == rows {
-            return Ok(rows);
+            return wrong.map_or(Ok(rows), Err);
         }
         rows = now;
     }
@@ -338,6 +353,10 @@ mod tests {
         check_refused(out.path(), "another run than its directory names");
         fs::write(&path, b"{\"optimizer\": \"sgd\"}").unwrap();
         check_refused(out.path(), "not a run's summary: missing field");
+        // It costs its own row alone.
+        publish(out.path(), &row("sgd", 50, 2));
+        assert!(write_runs(out.path()).unwrap_err().to_string().contains("not a run's summary"));
+        assert_eq!(read_runs(out.path()).unwrap(), [row("sgd", 50, 2)]);
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! A run's whole state in one file, so that a resumed run has the same bits as one never interrupted.
 
+use crate::config::hexadecimal;
 use crate::error::TrainError;
-use crate::weights::{Entry, decode, encode, take_state};
+use crate::weights::{Entry, encode, take_state};
 use safetensors::SafeTensors;
 use seismograd_nn::{Model, State};
 use seismograd_optim::State as OptimizerState;
 use seismograd_tensor::Tensor;
 use seismograd_trace::{Trace, write_atomically};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::{fs, io::Write, path::Path};
 
 /// Where a run stands, besides its tensors.
@@ -42,7 +45,7 @@ pub(crate) struct Checkpoint {
 }
 
 /// What the safetensors header notes beside the tensors.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Note {
     config: String,
     position: Position,
@@ -52,6 +55,27 @@ struct Note {
     optimizer_scalars: Vec<(String, u64)>,
     /// Names of its tensors, in its order.
     optimizer_tensors: Vec<String>,
+    /// SHA-256 of the tensors, by name, and of this note without it. Checkpoints of earlier builds have none.
+    #[serde(default)]
+    digest: String,
+}
+
+impl Note {
+    /// The digest of the note with these tensors.
+    fn digest<'a>(&self, tensors: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
+        let note = Note { digest: String::new(), ..self.clone() };
+        let mut digest = Sha256::new_with_prefix(note.json());
+        // In a file they lie in an order of its own.
+        for (name, bytes) in tensors.collect::<BTreeMap<_, _>>() {
+            digest.update(format!("\0{name}\0{}\0", bytes.len()));
+            digest.update(bytes);
+        }
+        hexadecimal(&digest.finalize())
+    }
+
+    fn json(&self) -> String {
+        serde_json::to_string(self).expect("a note of plain fields is JSON")
+    }
 }
 
 const NOTE: &str = "seismograd";
@@ -70,16 +94,17 @@ impl Checkpoint {
             self.optimizer.tensors.iter().map(|(name, tensor)| Entry::of(&format!("{OPTIMIZER}{name}"), tensor)),
         );
         entries.push(Entry::bytes(PENDING, self.pending.encode()));
-        let note = Note {
+        let mut note = Note {
             config: config.to_owned(),
             position: self.position.clone(),
             optimizer: self.optimizer.optimizer.clone(),
             optimizer_step: self.optimizer.step,
             optimizer_scalars: self.optimizer.scalars.iter().map(|(name, x)| (name.clone(), x.to_bits())).collect(),
             optimizer_tensors: self.optimizer.tensors.iter().map(|(name, _)| name.clone()).collect(),
+            digest: String::new(),
         };
-        let note = serde_json::to_string(&note).expect("a note of plain fields is JSON");
-        let bytes = encode(&entries, Some((NOTE, note)))?;
+        note.digest = note.digest(entries.iter().map(Entry::name_and_bytes));
+        let bytes = encode(&entries, Some((NOTE, note.json())))?;
         Ok(write_atomically(path, |file| file.write_all(&bytes))?)
     }
 
@@ -88,12 +113,16 @@ impl Checkpoint {
         let damaged =
             |what: String| TrainError::file(path, format!("{what}; delete the run's directory to start it anew"));
         let bytes = fs::read(path).map_err(|error| damaged(format!("cannot read the checkpoint: {error}")))?;
-        let file = decode(path, &bytes)?;
+        let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(format!("is damaged ({error})")))?;
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
         let note = header.metadata().as_ref().and_then(|notes| notes.get(NOTE));
         let note: Note = note
             .and_then(|note| serde_json::from_str(note).ok())
             .ok_or_else(|| damaged("is no checkpoint of a run".to_owned()))?;
+        let tensors = file.iter().map(|(name, tensor)| (name, tensor.data()));
+        if !note.digest.is_empty() && note.digest != note.digest(tensors) {
+            return Err(damaged("is damaged (its numbers are not those that were written)".to_owned()));
+        }
         if note.config != config {
             return Err(damaged(format!("belongs to the configuration {}, not {config}", note.config)));
         }
@@ -107,7 +136,7 @@ impl Checkpoint {
                 scalars: note.optimizer_scalars.into_iter().map(|(name, bits)| (name, f64::from_bits(bits))).collect(),
                 tensors: tensors.collect::<Result<_, _>>()?,
             },
-            pending: Trace::decode(pending.data())?,
+            pending: Trace::decode(pending.data()).map_err(|error| damaged(error.to_string()))?,
             position: note.position,
         })
     }

@@ -99,6 +99,11 @@ impl Entry {
         Entry { name: name.to_owned(), dtype, shape: tensor.shape().to_vec(), bytes }
     }
 
+    /// What it is called and what it holds.
+    pub(crate) fn name_and_bytes(&self) -> (&str, &[u8]) {
+        (&self.name, &self.bytes)
+    }
+
     /// Plain bytes.
     pub(crate) fn bytes(name: &str, bytes: Vec<u8>) -> Entry {
         Entry { name: name.to_owned(), dtype: Dtype::U8, shape: vec![bytes.len()], bytes }

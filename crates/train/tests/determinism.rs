@@ -373,3 +373,36 @@ fn a_lost_checkpoint_costs_no_trace() {
     assert!(error.contains("checkpoint is gone") && !error.contains('\n'), "{error}");
     assert!(files(&directory.trace()) == before, "the refusal changes the trace");
 }
+
+#[test]
+fn a_checkpoint_with_another_bit_is_not_resumed() {
+    let (kind, out) = (paper(), out());
+    let report = kind.go_on(out.path(), &mut StopAfter(3));
+    let path = RunDir::at(&report.directory).checkpoint();
+    let whole = fs::read(&path).unwrap();
+    let refused = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        let error = train(&kind.settings(out.path()), &DATASET, &mut ()).unwrap_err().to_string();
+        assert!(error.contains("is damaged") && error.contains("delete the run's directory"), "{error}");
+        assert!(!error.contains('\n'), "{error}");
+    };
+    for at in [whole.len() / 2, whole.len() - 1] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        refused(&bytes);
+    }
+    refused(&whole[..whole.len() / 2]);
+    fs::write(&path, whole).unwrap();
+    kind.complete(out.path()).check_same(&WHOLE, "with the checkpoint as it was");
+}
+
+#[test]
+fn fewer_epochs_than_were_begun_are_refused() {
+    let (kind, out) = (paper(), out());
+    let once = Kind { epochs: 1, ..paper() };
+    // One step into the second epoch.
+    assert_eq!(kind.go_on(out.path(), &mut StopAfter(5)).outcome, Outcome::Interrupted);
+    let error = train(&once.settings(out.path()), &DATASET, &mut ()).unwrap_err().to_string();
+    assert!(error.contains("it has begun epoch 2") && error.contains("use --epochs 2, or more"), "{error}");
+    kind.complete(out.path()).check_same(&WHOLE, "after the refusal");
+}

@@ -42,14 +42,16 @@ fn extent(material: &Material<'_>) -> Element {
     let arms = &material.findings.arms;
     let optimizers = material.optimizers();
     let diverged: usize = arms.iter().map(|arm| arm.diverged()).sum();
-    let mut parts = vec![format!("{} analysed", of(material.runs.len(), "completed run"))];
+    // Of many runs only some are drawn.
+    let completed: usize = arms.iter().map(|arm| arm.seeds().count()).sum();
+    let mut parts = vec![format!("{} analysed", of(completed, "completed run"))];
     if diverged > 0 {
         parts.push(format!("{diverged} diverged"));
     }
     if let Some(epochs) = material.findings.shared.get("epochs") {
         parts.push(format!("{epochs} epochs each"));
     }
-    let steps: usize = material.runs.iter().map(|run| run.trace.len()).sum();
+    let steps: usize = arms.iter().map(|arm| arm.seeds().count() * arm.steps.unwrap_or(0)).sum();
     parts.push(format!("{} steps recorded", count(steps)));
     let names: Vec<Element> = optimizers.iter().map(|name| arm(&optimizers, name)).collect();
     tag("p").class("extent").put(tag("span").class("arms").put(names)).put(tag("span").put(parts.join(" · ")))

@@ -21,10 +21,10 @@ const HEADS: [Head; 7] = [
 
 /// The section of the page; none where nothing was compared.
 pub(super) fn section(material: &Material<'_>) -> Option<Element> {
-    let optimizers = material.optimizers();
+    let (optimizers, alpha) = (material.optimizers(), material.findings.plan.alpha);
     let verdicts = material.findings.verdicts.iter().enumerate().filter(|(_, verdict)| !verdict.contrasts.is_empty());
     let tables: Vec<Element> =
-        verdicts.enumerate().map(|(place, (at, verdict))| one(&optimizers, at, verdict, place == 0)).collect();
+        verdicts.enumerate().map(|(place, (at, verdict))| one(&optimizers, at, verdict, alpha, place == 0)).collect();
     let lead = "Each run is reduced to one number a feature; here are the features that separate the runs best. p is corrected for all \
                 features of the comparison (step-down maxT) and for all comparisons (Bonferroni).";
     (!tables.is_empty()).then(|| {
@@ -36,7 +36,7 @@ pub(super) fn section(material: &Material<'_>) -> Option<Element> {
     })
 }
 
-fn one(optimizers: &[&str], at: usize, verdict: &Verdict, open: bool) -> Element {
+fn one(optimizers: &[&str], at: usize, verdict: &Verdict, alpha: f64, open: bool) -> Element {
     let all = verdict.contrasts.len();
     let caption = match all > TOP {
         true => {
@@ -46,7 +46,9 @@ fn one(optimizers: &[&str], at: usize, verdict: &Verdict, open: bool) -> Element
     };
     let top = verdict.contrasts.iter().take(TOP).enumerate();
     let rows = top
-        .map(|(place, contrast)| row(optimizers, verdict, contrast, &format!("verdicts[{at}].contrasts[{place}]")))
+        .map(|(place, contrast)| {
+            row(optimizers, verdict, alpha, contrast, &format!("verdicts[{at}].contrasts[{place}]"))
+        })
         .collect();
     let summary = tag("summary")
         .put(format!("Batch size {}: ", count(verdict.batch_size)))
@@ -55,7 +57,7 @@ fn one(optimizers: &[&str], at: usize, verdict: &Verdict, open: bool) -> Element
     if open { details.flag("open") } else { details }
 }
 
-fn row(optimizers: &[&str], verdict: &Verdict, contrast: &Contrast, path: &str) -> Vec<Element> {
+fn row(optimizers: &[&str], verdict: &Verdict, alpha: f64, contrast: &Contrast, path: &str) -> Vec<Element> {
     let Contrast { effect, corrected_p } = contrast;
     let measure = &effect.measure;
     let (name, formula) = measure.feature.description();
@@ -75,11 +77,10 @@ fn row(optimizers: &[&str], verdict: &Verdict, contrast: &Contrast, path: &str) 
         median(1),
         keyed(
             effect.delta.value,
-            tag("span").class("effect").put(bar(optimizers, effect, &verdict.optimizers, true)).put(delta(
-                effect,
-                &verdict.optimizers,
-                path,
-            )),
+            tag("span")
+                .class("effect")
+                .put(bar(optimizers, effect, &verdict.optimizers, *corrected_p <= alpha))
+                .put(delta(effect, &verdict.optimizers, path)),
         ),
         keyed(corrected_p, number(p_value(*corrected_p), p_by, &field(&format!("{path}.corrected_p")))),
     ]

@@ -3,9 +3,12 @@
 //!
 //! A run has the same bits on any number of threads, so nothing depends on how many there are, or on which is done first.
 
+use crate::arms::write_table;
 use seismograd_cifar10::Dataset;
 use seismograd_train::{Monitor, Outcome, Progress, Report, Settings, TrainError, train};
+use std::collections::BTreeSet;
 use std::num::NonZero;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -35,7 +38,7 @@ enum Event {
 }
 
 /// Trains every run, as many at a time as there are threads (all that the machine has if none are named), and returns their reports in
-/// order, without the models' numbers. None if `should_stop` asked to stop: every run under way has left a checkpoint then, and the
+/// order, without the models' numbers, and rebuilds the tables of runs. None if `should_stop` asked to stop: every run under way has left a checkpoint then, and the
 /// same call goes on.
 ///
 /// # Errors
@@ -59,7 +62,7 @@ pub fn carry(
         failed: &failed,
         should_stop: &|| failed.load(Ordering::Relaxed) || should_stop(),
     };
-    thread::scope(|scope| {
+    let reports = thread::scope(|scope| {
         let (sender, events) = channel();
         for _ in 0..workers {
             let (crew, sender) = (&crew, sender.clone());
@@ -67,7 +70,12 @@ pub fn carry(
         }
         drop(sender);
         follow(runs.len(), &events, watcher, &failed)
-    })
+    });
+    let directories: BTreeSet<&Path> = runs.iter().map(|run| run.out.as_path()).collect();
+    let written = directories.into_iter().try_for_each(write_table);
+    let reports = reports?;
+    written?;
+    Ok(reports)
 }
 
 /// Passes on what the workers tell until the last has gone.
@@ -130,7 +138,7 @@ impl Crew<'_> {
         while !(self.should_stop)() {
             let run = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(settings) = self.runs.get(run) else { return };
-            let settings = Settings { threads: Some(self.threads), ..settings.clone() };
+            let settings = Settings { threads: Some(self.threads), table: false, ..settings.clone() };
             let mut telling = Telling { run, sender, should_stop: self.should_stop };
             let ended = train(&settings, self.dataset, &mut telling).map(|report| Report { state: None, ..report });
             telling.tell(Event::End(Box::new(ended)));
