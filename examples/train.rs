@@ -168,6 +168,7 @@ fn check_target(path: &Path) -> Result<(), TrainError> {
     let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let problem = match () {
         () if path.is_dir() => "is a directory; --save wants the name of a file",
+        () if path.exists() && !path.is_file() => "is a device or a pipe; --save wants the name of a file",
         () if !above.is_dir() => "cannot be written, its directory does not exist; create it, or change --save",
         () => return Ok(()),
     };

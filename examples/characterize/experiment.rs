@@ -49,7 +49,17 @@ impl Experiment {
     pub fn prepare(arguments: &Arguments) -> Result<Experiment> {
         let files = Files::at(arguments.out.clone().unwrap_or_else(|| PathBuf::from("out/characterize")));
         let request = match arguments.resume {
-            true => files.request()?.unwrap_or_default(),
+            true => {
+                // In an empty directory it begins; one that is not there was probably spelled otherwise.
+                if arguments.out.is_some() && !files.directory().is_dir() {
+                    let there = files.directory().display();
+                    return Err(format!(
+                        "{there} is not there; name the directory that --out was given, or leave --resume out"
+                    )
+                    .into());
+                }
+                files.request()?.unwrap_or_default()
+            }
             false => Request::of(arguments, Request::default())?,
         };
         let (grid, rates) = (request.grid(files.directory())?, request.rates()?);

@@ -73,7 +73,7 @@ fn answer(verdict: &Verdict) -> String {
 }
 
 fn headline(found: &Contrast, verdict: &Verdict, plan: &Plan) -> String {
-    let Effect { measure, medians, delta } = &found.effect;
+    let Effect { measure, medians, delta, .. } = &found.effect;
     let name = format!("{} of {} {}", measure.feature.name(), measure.signal.site(), measure.signal.quantity().name());
     let [first, second] = medians.map(|median| format!("{median:.4}"));
     let interval = format!("{:+.2} ({:+.2} to {:+.2})", delta.value, delta.lower, delta.upper);
@@ -85,7 +85,7 @@ fn headline(found: &Contrast, verdict: &Verdict, plan: &Plan) -> String {
 }
 
 fn most_apart(contrast: &Contrast) -> String {
-    let Effect { measure, medians, delta } = &contrast.effect;
+    let Effect { measure, medians, delta, .. } = &contrast.effect;
     let (feature, _) = measure.feature.description();
     let p = p_value(contrast.corrected_p);
     format!(
@@ -103,10 +103,14 @@ fn most_apart(contrast: &Contrast) -> String {
 fn print_secondary(findings: &Findings) {
     if !findings.secondary.is_empty() {
         say("\nsecondary, from the updates of the output layer alone");
-        findings
-            .secondary
-            .iter()
-            .for_each(|verdict| say_long(&format!("  batch size {}: {}", verdict.batch_size, answer(verdict)), 4));
+        let of_one_pair = findings.secondary.iter().all(|other| other.optimizers == findings.secondary[0].optimizers);
+        let pair = |verdict: &Verdict| match of_one_pair {
+            true => String::new(),
+            false => format!(", {}", verdict.optimizers.join(" and ")),
+        };
+        findings.secondary.iter().for_each(|verdict| {
+            say_long(&format!("  batch size {}{}: {}", verdict.batch_size, pair(verdict), answer(verdict)), 4)
+        });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::cell::Cell;
 use crate::error::SweepError;
+use crate::labels::Labels;
 use crate::plan::Plan;
 use crate::state::{State, standing};
 use seismograd_trace::{TraceError, find_runs, write_runs};
@@ -38,10 +39,11 @@ pub fn arms(plan: &Plan, out: &Path) -> Result<Vec<ArmResult>, SweepError> {
         };
         key(a) == key(b)
     };
-    plan.cells.chunk_by(same).map(|cells| arm(plan, out, cells)).collect()
+    let labels = Labels::of(plan);
+    plan.cells.chunk_by(same).map(|cells| arm(&labels, out, cells)).collect()
 }
 
-fn arm(plan: &Plan, out: &Path, cells: &[Cell]) -> Result<ArmResult, SweepError> {
+fn arm(labels: &Labels, out: &Path, cells: &[Cell]) -> Result<ArmResult, SweepError> {
     let (mut rows, mut diverged) = (Vec::new(), 0);
     for cell in cells {
         match standing(out, cell)? {
@@ -51,24 +53,14 @@ fn arm(plan: &Plan, out: &Path, cells: &[Cell]) -> Result<ArmResult, SweepError>
         }
     }
     let mean = |values: Vec<f64>| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
+    let (config, options) = (&cells[0].config, labels.options(&cells[0]));
     Ok(ArmResult {
-        name: name(plan, &cells[0]),
+        name: format!("{} batch {} lr {}{options}", config.optimizer, config.batch_size, config.lr),
         done: rows.len(),
         diverged,
         test_loss: mean(rows.iter().filter_map(|row| row.test_loss.map(f64::from)).collect()),
         test_accuracy: mean(rows.iter().filter_map(|row| row.test_accuracy.map(f64::from)).collect()),
     })
-}
-
-/// An arm by what tells it from the others.
-fn name(plan: &Plan, cell: &Cell) -> String {
-    let config = &cell.config;
-    let of_optimizer = |other: &&Cell| other.config.optimizer == config.optimizer;
-    let varies = |option: &&(String, String)| {
-        plan.cells.iter().filter(of_optimizer).any(|other| !other.config.options.contains(option))
-    };
-    let options = config.options.iter().filter(varies).map(|(name, value)| format!(" {name} {value}"));
-    format!("{} batch {} lr {}{}", config.optimizer, config.batch_size, config.lr, options.collect::<String>())
 }
 
 impl Plan {

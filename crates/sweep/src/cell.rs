@@ -74,13 +74,7 @@ impl Cell {
         Ok(self.config.key().directory()?)
     }
 
-    /// What tells it from the others, for a person.
-    pub fn label(&self) -> String {
-        let config = &self.config;
-        format!("{:<8} batch {:<4} lr {:<8} seed {:<8}", config.optimizer, config.batch_size, config.lr, config.seed)
-    }
-
-    /// The same in a few words.
+    /// It in a few words.
     pub fn name(&self) -> String {
         let config = &self.config;
         format!("{} batch {} lr {} seed {}", config.optimizer, config.batch_size, config.lr, config.seed)

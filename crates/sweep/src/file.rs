@@ -151,13 +151,21 @@ impl SweepFile {
             ["optimizer", rest @ ..] if !rest.is_empty() => {
                 let names: Vec<String> = self.optimizer_names();
                 let paths = names.iter().map(|name| [&["optimizers", name.as_str()], rest].concat());
-                paths
-                    .map(|path| (path, value.clone()))
-                    .try_for_each(|(path, value)| assign(&mut self.table, &path, value))
+                paths.map(|path| (path, value.clone())).try_for_each(|(path, value)| self.assign(&path, value))
+            }
+            path => self.assign(path, value),
+        }
+        .map_err(|part| refused(format!("`{part}` is no section of the file")))
+    }
+
+    /// Puts a value at a path. What stands behind an optimizer's name is one option, such as `base.momentum`, but for the parts of `lr`.
+    fn assign(&mut self, path: &[&str], value: Value) -> Result<(), String> {
+        match path {
+            ["optimizers", name, option @ ..] if option.len() > 1 && option[0] != "lr" => {
+                assign(&mut self.table, &["optimizers", name, &option.join(".")], value)
             }
             path => assign(&mut self.table, path, value),
         }
-        .map_err(|part| refused(format!("`{part}` is no section of the file")))
     }
 
     /// Takes another number of epochs, in place of a budget of steps if there is one.
@@ -361,6 +369,24 @@ mod tests {
         file.set("optimizers.adam.lr=[0.01]").unwrap();
         let again = SweepFile::parse(&file.text(), "again.toml").unwrap().request().unwrap();
         assert_eq!(again.optimizers[0].rates.values(), [0.01]);
+    }
+
+    #[test]
+    fn an_option_may_have_a_dot_in_its_name() {
+        let option = |text: &str, set: Option<&str>| {
+            let mut file = SweepFile::parse(&format!("{SMALL}[optimizers.sam]\n{text}\n"), "sweep.toml").unwrap();
+            set.map_or(Ok(()), |set| file.set(set)).unwrap();
+            let again = SweepFile::parse(&file.text(), "again.toml").unwrap().request().unwrap();
+            again.optimizers[1].options.iter().find(|(name, _)| name == "base.momentum").cloned()
+        };
+        let expect = Some(("base.momentum".to_owned(), vec!["0".to_owned(), "0.9".to_owned()]));
+        assert_eq!(option("base = \"sgd\"\n\"base.momentum\" = [0, 0.9]", None), expect);
+        assert_eq!(option("base.momentum = [0, 0.9]", None), expect);
+        assert_eq!(option("base = \"sgd\"", Some("optimizers.sam.base.momentum=[0, 0.9]")), expect);
+        // Parts of the rates are no options.
+        let mut file = SweepFile::parse(&SMALL.replace("[1e-3]", "{ log = [1e-3, 1], points = 3 }"), "a.toml").unwrap();
+        file.set("optimizers.adam.lr.points=2").unwrap();
+        assert_eq!(file.request().unwrap().optimizers[0].rates.values(), [1e-3, 1.0]);
     }
 
     #[test]

@@ -3,17 +3,17 @@
 use super::cores;
 use super::say;
 use super::view::duration;
-use seismograd_sweep::{Dataset, Plan, estimate, standing};
+use seismograd_sweep::{Dataset, Labels, Plan, estimate, standing};
 use std::path::Path;
 use std::process::ExitCode;
 
 /// Prints a line a cell and the estimate; trains nothing.
 pub fn run(plan: &Plan, out: &Path, dataset: &Dataset, workers: usize) -> anyhow::Result<ExitCode> {
-    let mut rest = plan.clone();
+    let (mut rest, labels) = (plan.clone(), Labels::of(plan));
     rest.cells.clear();
     for (number, cell) in plan.cells.iter().enumerate() {
         let (state, _) = standing(out, cell)?;
-        say(&format!("{number:>5} {} {} {} epochs, {}", cell.id, cell.label(), cell.epochs, state.name()));
+        say(&format!("{number:>5} {} {} {} epochs, {}", cell.id, labels.label(cell), cell.epochs, state.name()));
         if !state.is_over() {
             rest.cells.push(cell.clone());
         }

@@ -4,7 +4,7 @@ use super::programs::Programs;
 use super::say;
 use super::view::ended;
 use anyhow::Context;
-use seismograd_sweep::{Plan, State, arms, standing};
+use seismograd_sweep::{Labels, Plan, State, arms, standing};
 use std::fs::File;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -30,12 +30,12 @@ pub fn run(plan: &Plan, out: &Path, programs: &Programs) -> anyhow::Result<ExitC
 /// One line a state; returns how many cells are not over.
 fn conclude(plan: &Plan, out: &Path) -> anyhow::Result<usize> {
     let mut counts = [("done", 0), ("diverged", 0), ("failed", 0), ("running", 0), ("waiting", 0)];
-    let mut problems = Vec::new();
+    let (mut problems, labels) = (Vec::new(), Labels::of(plan));
     for cell in &plan.cells {
         let (state, _) = standing(out, cell)?;
         counts.iter_mut().filter(|(name, _)| *name == state.name()).for_each(|(_, count)| *count += 1);
         if matches!(state, State::Failed { .. }) {
-            problems.push(ended(out, cell, &state));
+            problems.push(ended(out, &labels, cell, &state));
         }
     }
     let counted: Vec<String> =

@@ -2,7 +2,7 @@
 
 use super::say;
 use super::view::ended;
-use seismograd_sweep::{Plan, State, standing};
+use seismograd_sweep::{Labels, Plan, State, standing};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -20,6 +20,7 @@ pub struct Args {
 /// Prints how many cells are in which state, and those that need a look.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let plan = Plan::read(&args.directory)?;
+    let labels = Labels::of(&plan);
     let mut counts = [("waiting", 0), ("running", 0), ("done", 0), ("diverged", 0), ("failed", 0)];
     let mut epochs = 0.0;
     for (number, cell) in plan.cells.iter().enumerate() {
@@ -32,12 +33,12 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 let loss = row
                     .and_then(|row| row.train_loss)
                     .map_or_else(String::new, |loss| format!(", train loss {loss:.3}"));
-                format!("{} running, {trained} of {} epochs done{loss}", cell.label(), cell.epochs)
+                format!("{} running, {trained} of {} epochs done{loss}", labels.label(cell), cell.epochs)
             }
             State::Waiting if trained > 0 => {
-                format!("{} waiting, {trained} of {} epochs done", cell.label(), cell.epochs)
+                format!("{} waiting, {trained} of {} epochs done", labels.label(cell), cell.epochs)
             }
-            state => ended(&args.directory, cell, state),
+            state => ended(&args.directory, &labels, cell, state),
         };
         if args.all || matches!(state, State::Running | State::Failed { .. }) {
             say(&format!("{number:>5} {} {line}", cell.id));

@@ -2,13 +2,14 @@
 
 use super::Stop;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use seismograd_sweep::{Beat, Carried, Cell, Observer, Plan, State, standing};
+use seismograd_sweep::{Beat, Carried, Cell, Labels, Observer, Plan, State, standing};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Draws a sweep. Work is counted in epochs: an epoch takes about the same time at any batch size.
 pub struct View {
     out: PathBuf,
+    labels: Labels,
     stop: Stop,
     bars: MultiProgress,
     overall: ProgressBar,
@@ -52,6 +53,7 @@ impl View {
         });
         let mut view = View {
             out: out.to_owned(),
+            labels: Labels::of(plan),
             stop: stop.clone(),
             workers: workers.collect(),
             overall,
@@ -97,7 +99,7 @@ impl View {
 impl Observer for View {
     fn begin(&mut self, worker: usize, cell: &Cell) {
         let worker = &mut self.workers[worker];
-        (worker.name, worker.taken_up, worker.now) = (cell.label(), None, 0.0);
+        (worker.name, worker.taken_up, worker.now) = (self.labels.label(cell), None, 0.0);
         worker.bar.set_length((FINE * cell.epochs as f64) as u64);
     }
 
@@ -124,7 +126,7 @@ impl Observer for View {
             self.done += cell.epochs as f64;
             self.before += found.unwrap_or(cell.epochs as f64);
             if found.is_some() || !state.is_over() {
-                self.say(&ended(&self.out, cell, state));
+                self.say(&ended(&self.out, &self.labels, cell, state));
             }
         }
         self.draw();
@@ -138,7 +140,7 @@ impl Drop for View {
 }
 
 /// How a cell ended, in a line.
-pub fn ended(out: &Path, cell: &Cell, state: &State) -> String {
+pub fn ended(out: &Path, labels: &Labels, cell: &Cell, state: &State) -> String {
     let accuracy = standing(out, cell).ok().and_then(|(_, row)| row?.test_accuracy);
     let how = match (state, accuracy) {
         (State::Done, Some(accuracy)) => format!("done, test accuracy {:5.2} %", 100.0 * accuracy),
@@ -146,7 +148,7 @@ pub fn ended(out: &Path, cell: &Cell, state: &State) -> String {
         (State::Failed { problem }, _) => format!("failed: {problem}"),
         (state, _) => state.name().to_owned(),
     };
-    format!("{} {how}", cell.label())
+    format!("{} {how}", labels.label(cell))
 }
 
 /// Seconds as a person says them.

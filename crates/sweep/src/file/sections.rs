@@ -20,7 +20,8 @@ impl Optimizer {
         let refused = |problem: String| format!("[optimizers.{name}]: {problem}");
         let section = section.as_table().ok_or_else(|| refused("is to be a section".to_owned()))?;
         let options = section.iter().filter(|(option, _)| *option != "lr");
-        let options = options.map(|(option, value)| Ok((option.clone(), axis::texts(option, value)?)));
+        let options = options.flat_map(|(option, value)| flat(option.clone(), value));
+        let options = options.map(|(option, value)| axis::texts(&option, value).map(|texts| (option, texts)));
         Ok(Optimizer {
             name: name.to_owned(),
             rates: Rates::read(section.get("lr")).map_err(refused)?,
@@ -36,6 +37,16 @@ impl Optimizer {
             };
             combinations.iter().flat_map(|before| values.iter().map(move |value| with(before, value))).collect()
         })
+    }
+}
+
+/// An option by its whole name: TOML makes sections of the dots in one that is not quoted.
+fn flat(name: String, value: &Value) -> Vec<(String, &Value)> {
+    match value {
+        Value::Table(section) => {
+            section.iter().flat_map(|(part, value)| flat(format!("{name}.{part}"), value)).collect()
+        }
+        value => vec![(name, value)],
     }
 }
 
