@@ -7,7 +7,7 @@ use examples::{GridBar, Interrupt, say};
 use seismograd_analysis::stats::permutation::least_p;
 use seismograd_analysis::{Plan, Search, Selection, p_value};
 use seismograd_cifar10::Dataset;
-use seismograd_sweep::{Grid, Tried, carry, search, trials_each};
+use seismograd_sweep::{Grid, Plan as Sweep, Tried, carry, search, trials_each};
 use seismograd_trace::Quantity;
 use seismograd_train::TrainError;
 use std::path::PathBuf;
@@ -72,6 +72,13 @@ impl Experiment {
         }
         let plan = files.plan()?;
         recorded(&plan)?;
+        if files.request()?.is_none() && Sweep::begun(files.directory()) {
+            let there = files.directory().display();
+            return Err(format!(
+                "{there}: a sweep was begun here, whose report would be replaced; choose another --out"
+            )
+            .into());
+        }
         files.begin(&request, &plan)?;
         let (threads, interrupt) = (arguments.threads, Interrupt::listen());
         Ok(Experiment { files, plan, grid, rates, dataset, threads, interrupt })

@@ -61,7 +61,11 @@ impl Files {
         }
         create_directories(&self.0)?;
         plan.write(&self.plan_path())?;
-        Ok(write_json(request, &self.request_path())?)
+        let request = match self.request()? {
+            Some(before) if self.summary_path().exists() => request.after(&before),
+            _ => request.clone(),
+        };
+        Ok(write_json(&request, &self.request_path())?)
     }
 
     /// Writes the search down, or removes one of an earlier request.
@@ -96,8 +100,9 @@ impl Files {
         let calibration = runs.calibration()?.filter(|calibration| calibration.is_of(findings));
         let mut findings = findings.clone();
         findings.cautions.extend(search.iter().flat_map(Search::cautions));
+        findings.cautions.extend(runs.request()?.and_then(|request| request.caution()));
         let summary = Summary::new(findings, search, calibration);
-        let path = self.0.join("summary.json");
+        let path = self.summary_path();
         write_json(&summary, &path)?;
         let material = Material {
             findings: &summary.findings,
@@ -119,6 +124,10 @@ impl Files {
 
     fn request_path(&self) -> PathBuf {
         self.0.join("characterize.json")
+    }
+
+    fn summary_path(&self) -> PathBuf {
+        self.0.join("summary.json")
     }
 
     fn plan_path(&self) -> PathBuf {

@@ -4,6 +4,7 @@ use super::{Arguments, Result};
 use seismograd_sweep::Grid;
 use seismograd_train::{DataSource, Protocol, TrainError};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The options that decide what is trained.
@@ -17,6 +18,9 @@ pub struct Request {
     lr: Vec<(String, String)>,
     data: String,
     protocol: String,
+    /// How many seeds there were when results were looked at before.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    looks: BTreeSet<u64>,
 }
 
 impl Default for Request {
@@ -30,6 +34,7 @@ impl Default for Request {
             lr: Vec::new(),
             data: DataSource::Sample.to_string(),
             protocol: Protocol::Standard.to_string(),
+            looks: BTreeSet::new(),
         }
     }
 }
@@ -46,6 +51,7 @@ impl Request {
             lr: arguments.lr.clone().unwrap_or(default.lr),
             data: arguments.data.as_ref().map_or(default.data, DataSource::to_string),
             protocol: arguments.protocol.map_or(default.protocol, |protocol| protocol.to_string()),
+            looks: default.looks,
         };
         for (name, _) in &request.lr {
             if !request.optimizers.contains(name) {
@@ -67,6 +73,31 @@ impl Request {
         ];
         let found = pairs.into_iter().find(|(_, now, before)| now != before);
         found.map(|(option, now, before)| format!("{option} {before} rather than {now}"))
+    }
+
+    /// Remembers that an earlier request was answered.
+    pub fn after(&self, before: &Request) -> Request {
+        let mut looks = before.looks.clone();
+        looks.insert(before.seeds);
+        looks.remove(&self.seeds);
+        Request { looks, ..self.clone() }
+    }
+
+    /// What a reader must know of how many runs there are.
+    pub fn caution(&self) -> Option<String> {
+        let looks: Vec<String> = self.looks.iter().map(ToString::to_string).collect();
+        (!looks.is_empty()).then(|| {
+            format!(
+                "These runs were looked at before, when there were {} of each optimizer at each batch size: p-values hold for a number of \
+                 runs that was fixed beforehand.",
+                looks.join(" and ")
+            )
+        })
+    }
+
+    /// The optimizers, in the order in which they were named.
+    pub fn optimizers(&self) -> &[String] {
+        &self.optimizers
     }
 
     /// The grid of runs in this directory.

@@ -74,7 +74,7 @@ pub fn print() {
         let (state, time) = measure(entry);
         let degree = entry.degree.map_or("-".to_owned(), |degree| degree.to_string());
         let (time, sees) = (time.as_secs_f64() * 1e6, symmetry(entry.symmetry));
-        say(&format!("{:<20} {state:>6.2} {time:>10.0}  {degree:<6} {sees:<22} {}", entry.name, entry.paper));
+        say_long(&format!("{:<20} {state:>6.2} {time:>10.0}  {degree:<6} {sees:<22} {}", entry.name, entry.paper), 21);
     }
     say("");
     say_long("state: numbers kept for each of a matrix of 256 x 256 and a bias", 0);

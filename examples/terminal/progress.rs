@@ -92,7 +92,7 @@ impl Monitor for RunBar {
 
     fn epoch(&mut self, row: &EpochRow) {
         let line = format!(
-            "epoch {:>2}/{}  train loss {:.4}  accuracy {}  test loss {:.4}  accuracy {}  {}",
+            "epoch {:>2}/{}  train loss {:.4} accuracy {}  test loss {:.4} accuracy {}  {}",
             row.epoch,
             self.epochs,
             row.train_loss,

@@ -50,8 +50,17 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Printed here rather than returned: RUST_BACKTRACE must not add to the one line.
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", in_one_line(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and its causes, but for those that it names itself.
+fn in_one_line(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |line, cause| match line {
+        line if line.contains(&cause) => line,
+        line if line.is_empty() => cause,
+        line => format!("{line}: {cause}"),
+    })
 }

@@ -91,6 +91,9 @@ enum Engine {
     Commands,
 }
 
+/// A file by which another program knows its directory.
+const CHARACTERIZATION: &str = "characterize.json";
+
 /// The file of a sweep without arguments.
 const DEFAULT: &str = include_str!("../../examples/sweeps/sample.toml");
 
@@ -111,6 +114,16 @@ impl Sweep {
         let out = self.out();
         // A cell or a report of a sweep that was begun needs no file.
         let begun = self.file.is_none() && self.out.is_some() && Plan::begun(&out);
+        if self.report && !Plan::begun(&out) {
+            // A report makes nothing that is not there.
+            Plan::read(&out)?;
+        }
+        if out.join(CHARACTERIZATION).exists() && !Plan::begun(&out) {
+            bail!(
+                "{}: a characterization was begun here, whose report would be replaced; choose another --out",
+                out.display()
+            );
+        }
         if begun && (self.cell.is_some() || self.report) {
             let plan = Plan::read(&out)?;
             return self.carry(&plan, &out);

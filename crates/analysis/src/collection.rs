@@ -96,7 +96,7 @@ pub fn load_keeping(
         match row {
             Err(error) if selection.wants_directory(&relative) => {
                 let run = relative.display().to_string();
-                collection.set_aside.push(SetAside { run, reason: relative_to(out, &error.to_string()) });
+                collection.set_aside.push(SetAside { run, reason: relative_to(&directory, &error.to_string()) });
             }
             Ok(row) if selection.wants(&relative, &row) => wanted.push((directory, relative, row)),
             _ => {}
@@ -109,7 +109,7 @@ pub fn load_keeping(
             Some(run) => run.map(|run| collection.runs.push(run)),
         };
         if let Err(reason) = taken {
-            let (run, reason) = (relative.display().to_string(), relative_to(out, &reason));
+            let (run, reason) = (relative.display().to_string(), relative_to(&directory, &reason));
             collection.set_aside.push(SetAside { run, reason });
         }
     }
@@ -321,8 +321,8 @@ fn check_settings(settings: &[Settings]) -> Result<(), AnalysisError> {
 pub(crate) const EPOCHS: &str = "epochs";
 
 /// A reason without the place of the runs on this machine.
-fn relative_to(out: &Path, reason: &str) -> String {
-    reason.replace(&format!("{}/", out.display()), "")
+fn relative_to(directory: &Path, reason: &str) -> String {
+    reason.replace(&format!("{}/", directory.display()), "")
 }
 
 /// The settings that all runs of an analysis must share.

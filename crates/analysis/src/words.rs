@@ -4,7 +4,6 @@
 
 use crate::findings::{Answer, Arm, Contrast, Effect, Findings, Verdict};
 use crate::plan::Plan;
-use crate::stats::permanova::{Partition, Term};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A p-value in three digits, small ones with an exponent, those too small for a number as a bound.
@@ -85,7 +84,7 @@ pub fn larger<'a>(found: &Contrast, verdict: &'a Verdict, plan: &Plan) -> Option
     said.then(|| verdict.optimizers[usize::from(delta.value < 0.0)].as_str())
 }
 
-/// What the first factor of the partition is called: where each optimizer has a learning rate of its own, the two cannot be told apart.
+/// What the first factor of the partition is called: where optimizers have learning rates of their own, the two cannot be told apart.
 pub(crate) fn optimizer_factor(arms: &[Arm]) -> &'static str {
     if own_rates(arms) { "optimizer with its learning rate" } else { "optimizer" }
 }
@@ -98,11 +97,11 @@ fn own_rates(arms: &[Arm]) -> bool {
 pub(crate) fn cautions(findings: &Findings, optimizers: &[String]) -> Vec<String> {
     let mut cautions: Vec<String> = findings.arms.iter().filter_map(divergence).collect();
     if own_rates(&findings.arms) {
-        cautions.push(
-            "Each optimizer has a learning rate of its own: what differs may be the rate as much as the rule, and no figure here tells \
-             the two apart."
-                .to_owned(),
-        );
+        let rates: BTreeSet<String> = findings.arms.iter().map(|arm| format!("{} {}", arm.optimizer, arm.lr)).collect();
+        let rates = rates.into_iter().collect::<Vec<_>>().join(", ");
+        cautions.push(format!(
+            "Learning rates differ ({rates}): what differs may be the rate as much as the rule, and no figure here tells the two apart."
+        ));
     }
     cautions.extend(optimizers.iter().filter_map(|optimizer| changing_rate(&findings.arms, optimizer)));
     if findings.shared.get("loss_reduction").is_some_and(|reduction| reduction == "sum") {
@@ -202,7 +201,7 @@ fn partition(findings: &Findings) -> Option<String> {
     ];
     let (mut shown, mut unshown, mut unknown) = (Vec::new(), Vec::new(), BTreeMap::<&str, Vec<String>>::new());
     for (_, name, term) in terms.into_iter().filter(|(varies, ..)| *varies) {
-        match (omega_squared(term, partition), term.p) {
+        match (partition.omega_squared(term), term.p) {
             (Some(share), Some(p)) if p <= findings.plan.alpha => {
                 shown.push(format!("{:.0} % with {name}", 100.0 * share));
             }
@@ -224,15 +223,6 @@ fn partition(findings: &Findings) -> Option<String> {
     let order = order.map_or_else(String::new, |note| format!(" ({note})"));
     let rest = if all { "; the rest is the seed" } else { "" };
     (!clauses.is_empty()).then(|| format!("Of the variety among all runs {}{order}{rest}.", clauses.join("; ")))
-}
-
-fn omega_squared(term: &Term, partition: &Partition) -> Option<f64> {
-    let residual = &partition.residual;
-    term.r2?;
-    let error = residual.sum_of_squares / residual.degrees_of_freedom as f64;
-    let beyond = term.sum_of_squares - term.degrees_of_freedom as f64 * error;
-    let share = beyond / (partition.total.sum_of_squares + error);
-    share.is_finite().then_some(share.max(0.0))
 }
 
 /// What the mistaken test would have made of it.

@@ -54,7 +54,7 @@ pub use estimate::estimate;
 pub use file::{Budget, Limits, Method, Optimizer, Rates, Request, Seeds, Slurm, SweepFile, Tune};
 pub use grid::{Grid, SEEDS_APART};
 pub use labels::Labels;
-pub use plan::Plan;
+pub use plan::{Plan, write_text};
 pub use search::{Tried, search, trials_each};
 pub use seismograd_cifar10::Dataset;
 pub use state::{State, standing};

@@ -59,7 +59,9 @@ impl Request {
                     for &rate in &rates {
                         let config = self.config(&optimizer.name, rate, &options, batch_size)?;
                         for seed in self.seeds.of(row, column) {
-                            let config = RunConfig { seed, ..config.clone() };
+                            // Images at a path are digested once, not for each cell.
+                            let data_digest = cells.first().and_then(|cell: &Cell| cell.config.data_digest.clone());
+                            let config = RunConfig { seed, data_digest, ..config.clone() };
                             if !self.excludes(&config) {
                                 cells.push(self.cell(config, dataset)?);
                             }
@@ -103,7 +105,9 @@ impl Request {
 
     /// A checked cell.
     pub(crate) fn cell(&self, mut config: RunConfig, dataset: &Dataset) -> Result<Cell, SweepError> {
-        config.identify_data(dataset);
+        if config.data_digest.is_none() {
+            config.identify_data(dataset);
+        }
         let images = dataset.train.len();
         let images = match config.limit {
             Some(limit) if !(1..=images).contains(&limit) => {
@@ -168,6 +172,14 @@ impl Seeds {
             }
         }
     }
+}
+
+/// Writes a text beside a sweep, whole or not at all.
+///
+/// # Errors
+/// When the directory cannot be written.
+pub fn write_text(path: &Path, text: &str) -> Result<(), SweepError> {
+    Ok(write_atomically(path, |file| file.write_all(text.as_bytes()))?)
 }
 
 impl Plan {

@@ -6,7 +6,7 @@ use crate::error::SweepError;
 use seismograd_trace::{RunDir, RunRow, RunStatus, create_directories};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -87,9 +87,14 @@ impl Place {
     pub fn note(&self, entry: &Entry) -> Result<(), SweepError> {
         let path = self.journal();
         let line = serde_json::to_string(entry).expect("an entry of plain fields is JSON");
-        let file = OpenOptions::new().create(true).append(true).open(&path);
-        let written = file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
-        written.map_err(SweepError::io("write", &path))
+        let written = || -> io::Result<()> {
+            // What a power cut has cut short stays a line of its own.
+            let cut = std::fs::read(&path).is_ok_and(|text| !text.is_empty() && !text.ends_with(b"\n"));
+            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+            file.write_all(format!("{}{line}\n", if cut { "\n" } else { "" }).as_bytes())?;
+            file.sync_data()
+        };
+        written().map_err(SweepError::io("write", &path))
     }
 
     /// The problem of the last attempt, if that is how it ended. A line cut short by a power cut says nothing.
@@ -197,6 +202,11 @@ mod tests {
         assert_eq!(state(), State::Failed { problem: "error: no luck".to_owned() });
         row(RunStatus::Interrupted, 1).write(&place.run.summary()).unwrap();
         assert_eq!(state().name(), "failed");
+        // A line that was cut short says nothing, and takes none with it.
+        let journal = std::fs::read(place.journal()).unwrap();
+        std::fs::write(place.journal(), [&journal[..], b"{\"event\":\"be"].concat()).unwrap();
+        place.note(&failed("error: no luck again")).unwrap();
+        assert_eq!(state(), State::Failed { problem: "error: no luck again".to_owned() });
         // A new attempt that was killed with its sweep is no failure.
         place.note(&Entry::Begun { attempt: 1, process: 1 }).unwrap();
         assert_eq!(state(), State::Waiting);

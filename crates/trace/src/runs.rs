@@ -87,7 +87,12 @@ impl RunRow {
     pub fn read(path: &Path) -> Result<RunRow> {
         let json = fs::read_to_string(path).map_err(TraceError::io("read", path))?;
         let row = serde_json::from_str(&json);
-        row.map_err(|error| TraceError::file(path, format!("not a run's summary: {error}")))
+        row.map_err(|error| {
+            TraceError::file(
+                path,
+                format!("not a run's summary: {error}; move the run's directory away to train it again"),
+            )
+        })
     }
 
     /// A row to be filled column by column.

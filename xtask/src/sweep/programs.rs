@@ -49,7 +49,7 @@ impl Programs {
 fn build() -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
-    let arguments = ["build", "--quiet", "--package", "examples", "--example", "train", "--example", "characterize"];
+    let arguments = ["build", "--package", "examples", "--example", "train", "--example", "characterize"];
     let mut build = Command::new(cargo);
     build.args(arguments).arg("--manifest-path").arg(workspace).arg("--message-format=json-render-diagnostics");
     let output = build.stderr(Stdio::inherit()).output().context("cannot start cargo to build the example train")?;

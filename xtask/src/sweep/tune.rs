@@ -3,9 +3,8 @@
 use super::stop::Stop;
 use super::view::View;
 use super::{Engine, INTERRUPTED, Sweep, cores, launch, say};
-use anyhow::{Context, bail};
-use seismograd_sweep::{Plan, Tuned, run as carry, tune};
-use std::path::Path;
+use anyhow::bail;
+use seismograd_sweep::{Plan, Tuned, run as carry, tune, write_text};
 use std::process::ExitCode;
 
 /// Tunes in `tune/` of the sweep's directory and writes `best.toml`, the file with the best of each optimizer.
@@ -35,12 +34,12 @@ pub fn run(sweep: &Sweep) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(INTERRUPTED));
     };
     print(&tuned);
-    write(&out.join("tune.json"), &(serde_json::to_string_pretty(&tuned.tried)? + "\n"))?;
+    write_text(&out.join("tune.json"), &(serde_json::to_string_pretty(&tuned.tried)? + "\n"))?;
     if let Some(search) = &tuned.search {
-        write(&out.join("search.json"), &(serde_json::to_string_pretty(search)? + "\n"))?;
+        write_text(&out.join("search.json"), &(serde_json::to_string_pretty(search)? + "\n"))?;
     }
     let best = out.join("best.toml");
-    write(&best, &tuned.apply(&file)?.text())?;
+    write_text(&best, &tuned.apply(&file)?.text())?;
     say(&format!("now: cargo xtask sweep {} --out {}", best.display(), out.display()));
     Ok(ExitCode::SUCCESS)
 }
@@ -57,11 +56,4 @@ fn print(tuned: &Tuned) {
         let name = format!("{} lr {}{options}", candidate.optimizer, candidate.lr);
         say(&format!("{name:<32} {:>3} epochs  {loss}{goes_on}", scored.epochs));
     }
-}
-
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    // Whole or absent: the next command reads it.
-    let temporary = path.with_extension("tmp");
-    let written = std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, path));
-    written.with_context(|| format!("cannot write {}", path.display()))
 }

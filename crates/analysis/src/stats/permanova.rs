@@ -46,6 +46,17 @@ pub struct Partition {
     pub total: Term,
 }
 
+impl Partition {
+    /// The share of a term that is more than chance, from 0 up: omega squared, which takes out what as many groups of anything would explain.
+    pub fn omega_squared(&self, term: &Term) -> Option<f64> {
+        term.r2?;
+        let error = self.residual.sum_of_squares / self.residual.degrees_of_freedom as f64;
+        let beyond = term.sum_of_squares - term.degrees_of_freedom as f64 * error;
+        let share = beyond / (self.total.sum_of_squares + error);
+        share.is_finite().then_some(share.max(0.0))
+    }
+}
+
 /// The table of one factor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OneFactor {

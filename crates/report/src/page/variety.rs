@@ -6,9 +6,10 @@ use super::parts::{Head, Set, cell, keyed, table};
 use crate::Material;
 use seismograd_analysis::stats::permanova::Term;
 
-const HEADS: [Head; 6] = [
+const HEADS: [Head; 7] = [
     ("Source", Set::Text),
     ("Share (R²)", Set::Number),
+    ("Beyond chance (ω²)", Set::Number),
     ("Degrees of freedom", Set::Number),
     ("Pseudo-F", Set::Number),
     ("p", Set::Number),
@@ -26,9 +27,11 @@ pub(super) fn section(material: &Material<'_>) -> Option<Element> {
         ("seed (residual)", "residual", &partition.residual),
     ];
     let lead = "The distances between all runs, in the features of the primary signals, split by what the runs have in common \
-                (PERMANOVA on their square roots). Where two factors change together no figure is given.";
+                (PERMANOVA on their square roots). Where two factors change together no figure is given. As many groups of anything would \
+                explain a part: the share beyond chance is without it.";
     let total = ("total", "total", &partition.total);
-    let rows = terms.iter().chain([&total]).map(row).collect();
+    let beyond = |at: usize| terms[..3].get(at).and_then(|(_, _, term)| partition.omega_squared(term));
+    let rows = terms.iter().chain([&total]).enumerate().map(|(at, line)| row(line, beyond(at))).collect();
     Some(
         tag("section")
             .attr("id", "variety")
@@ -55,7 +58,7 @@ fn bar(terms: &[(&str, &str, &Term)]) -> Element {
         .put(tag("ul").put(shares().map(key).collect::<Vec<_>>()))
 }
 
-fn row(&(name, path, term): &(&str, &str, &Term)) -> Vec<Element> {
+fn row(&(name, path, term): &(&str, &str, &Term), beyond_chance: Option<f64>) -> Vec<Element> {
     let field = |of: &str| field(&format!("partition.{path}.{of}"));
     let shown = |value: Option<f64>, write: &dyn Fn(f64) -> String, made_by: &str, of: &str| {
         let why = term.note.as_deref().unwrap_or("This line of the table has none.");
@@ -66,6 +69,12 @@ fn row(&(name, path, term): &(&str, &str, &Term)) -> Vec<Element> {
     vec![
         cell(tag("strong").put(name)),
         shown(term.r2, &percent, "This source's sum of squared distances over the total.", "r2"),
+        shown(
+            beyond_chance,
+            &percent,
+            "Omega squared: the sum of squares without what the residual's mean square makes of as many groups, over the total.",
+            "sum_of_squares",
+        ),
         cell(number(
             term.degrees_of_freedom.to_string(),
             "The dimension of this part of the design.",

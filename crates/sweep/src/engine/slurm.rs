@@ -11,7 +11,8 @@ use seismograd_trace::{create_directories, write_atomically};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Where the scripts, lists and logs are.
@@ -84,7 +85,15 @@ impl SlurmFiles {
         slurm: &Slurm,
         command: &[String],
     ) -> Result<(PathBuf, String), SweepError> {
-        let number = (0..).find(|number| !self.0.join(list_name(*number)).exists()).expect("numbers do not end");
+        // Who makes the file has the number: another submitter takes the next one.
+        let mine = |number: &usize| {
+            let path = self.0.join(list_name(*number));
+            match File::create_new(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => None,
+                made => Some(made.map_err(SweepError::io("write", &path)).map(|_| *number)),
+            }
+        };
+        let number = (0..).find_map(|number| mine(&number)).expect("numbers do not end")?;
         let list = list_name(number);
         let ids: String = cells.iter().map(|cell| format!("{}\n", cell.id)).collect();
         let script = array_script(&self.0, &list, cells.len(), slurm, command);
@@ -124,7 +133,9 @@ fn list_name(number: usize) -> String {
 /// A task's options as lines of `#SBATCH`, in sbatch's words.
 fn options(slurm: &Slurm, lines: &mut String) {
     let mut add = |name: &str, value: Option<String>| {
-        value.into_iter().for_each(|value| writeln!(lines, "#SBATCH --{name}={value}").expect("text takes text"));
+        value
+            .into_iter()
+            .for_each(|value| writeln!(lines, "#SBATCH --{name}={}", word(&value)).expect("text takes text"));
     };
     add("partition", slurm.partition.clone());
     add("account", slurm.account.clone());
@@ -134,6 +145,11 @@ fn options(slurm: &Slurm, lines: &mut String) {
     add("mem", slurm.mem_gb.map(|gigabytes| format!("{:.0}M", 1024.0 * gigabytes)));
     add("cpus-per-task", Some(slurm.cpus_per_task.to_string()));
     slurm.additional_parameters.iter().for_each(|(name, value)| add(name, Some(value.clone())));
+}
+
+/// A value as a line of `#SBATCH` takes it.
+fn word(value: &str) -> String {
+    if value.contains(char::is_whitespace) { format!("\"{value}\"") } else { value.to_owned() }
 }
 
 fn shell(command: &[String]) -> String {
@@ -147,7 +163,7 @@ fn array_script(directory: &Path, list: &str, tasks: usize, slurm: &Slurm, comma
         "#!/bin/sh\n#SBATCH --job-name=seismograd\n#SBATCH --array=0-{}{at_once}\n#SBATCH --output={}\n#SBATCH --open-mode=append\n\
          #SBATCH --requeue\n#SBATCH --signal=B:USR1@{}\n",
         tasks - 1,
-        log.display(),
+        word(&log.to_string_lossy()),
         slurm.signal_delay_s
     );
     options(slurm, &mut text);
@@ -166,7 +182,8 @@ fn array_script(directory: &Path, list: &str, tasks: usize, slurm: &Slurm, comma
 
 fn report_script(directory: &Path, slurm: &Slurm, command: &[String]) -> String {
     let log = directory.join("report-%j.log");
-    let mut text = format!("#!/bin/sh\n#SBATCH --job-name=seismograd-report\n#SBATCH --output={}\n", log.display());
+    let mut text =
+        format!("#!/bin/sh\n#SBATCH --job-name=seismograd-report\n#SBATCH --output={}\n", word(&log.to_string_lossy()));
     options(slurm, &mut text);
     slurm.setup.iter().for_each(|line| writeln!(text, "{line}").expect("text takes text"));
     writeln!(text, "exec {} --report", shell(command)).expect("text takes text");

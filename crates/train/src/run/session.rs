@@ -80,7 +80,9 @@ impl<'a> Session<'a> {
         }
         let mut epochs = Epochs::new(schema.clone());
         if position.epoch > 0 {
-            epochs = Epochs::read(&directory.epochs())?;
+            epochs = Epochs::read(&directory.epochs()).map_err(|error| {
+                TrainError::run(directory.root(), format!("{error}; move the run's directory away to train it again"))
+            })?;
             epochs.truncate(usize::try_from(position.epoch).unwrap_or(usize::MAX));
         }
         let session = Session {
