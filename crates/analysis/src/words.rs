@@ -97,8 +97,13 @@ fn own_rates(arms: &[Arm]) -> bool {
 pub(crate) fn cautions(findings: &Findings, optimizers: &[String]) -> Vec<String> {
     let mut cautions: Vec<String> = findings.arms.iter().filter_map(divergence).collect();
     if own_rates(&findings.arms) {
-        let rates: BTreeSet<String> = findings.arms.iter().map(|arm| format!("{} {}", arm.optimizer, arm.lr)).collect();
-        let rates = rates.into_iter().collect::<Vec<_>>().join(", ");
+        let mut rates: Vec<String> = Vec::new();
+        for rate in findings.arms.iter().map(|arm| format!("{} {}", arm.optimizer, arm.lr)) {
+            if !rates.contains(&rate) {
+                rates.push(rate);
+            }
+        }
+        let rates = rates.join(", ");
         cautions.push(format!(
             "Learning rates differ ({rates}): what differs may be the rate as much as the rule, and no figure here tells the two apart."
         ));

@@ -49,7 +49,7 @@ fn extent(material: &Material<'_>) -> Element {
         parts.push(format!("{diverged} diverged"));
     }
     if let Some(epochs) = material.findings.shared.get("epochs") {
-        parts.push(format!("{epochs} epochs each"));
+        parts.push(format!("{epochs} epoch{} each", if epochs == "1" { "" } else { "s" }));
     }
     let steps: usize = arms.iter().map(|arm| arm.seeds().count() * arm.steps.unwrap_or(0)).sum();
     parts.push(format!("{} steps recorded", count(steps)));
