@@ -33,8 +33,14 @@ pub enum Error {
         /// What the operating system said.
         error: io::Error,
     },
+    /// One of the six files was named in place of all.
+    #[error("{} is one of six files; name the directory that holds them all", file.display())]
+    OneOfSix {
+        /// The file.
+        file: PathBuf,
+    },
     /// The gzip or tar layer is damaged.
-    #[error("{file}: corrupt gzip or tar data ({error}); fetch it again with `cargo xtask data`")]
+    #[error("{file}: corrupt gzip or tar data ({}); fetch it again with `cargo xtask data`", readable(error))]
     Corrupt {
         /// The file.
         file: String,
@@ -123,6 +129,12 @@ pub enum Error {
     /// No shuffling scheme has this name.
     #[error("unknown shuffle {0:?}; use {names}", names = Shuffle::NAMES.join(", "))]
     UnknownShuffle(String),
+}
+
+/// What a decoder said, without the bytes of the file that it quotes.
+fn readable(error: &io::Error) -> String {
+    let is_readable = |letter: &char| !letter.is_control() && *letter != char::REPLACEMENT_CHARACTER;
+    error.to_string().chars().filter(is_readable).collect()
 }
 
 impl Error {

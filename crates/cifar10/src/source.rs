@@ -26,7 +26,7 @@ impl Dataset {
     /// Digests are not checked; see [`digests::verify`]. A file of one's own is read with [`Split::open`].
     ///
     /// # Errors
-    /// A missing place or file, damaged compression, a file without exactly 10,000 records, or a label above 9.
+    /// A missing place or file, one of the six alone, damaged compression, a file without exactly 10,000 records, or a label above 9.
     ///
     /// ```no_run
     /// let directory = seismograd_cifar10::default_cache_directory()?;
@@ -40,6 +40,8 @@ impl Dataset {
         let mut files = Files::new();
         if metadata.is_dir() {
             files.read_directory(path)?
+        } else if path.file_name().is_some_and(|name| FILES.iter().any(|official| name == official.name)) {
+            return Err(Error::OneOfSix { file: path.to_owned() });
         } else {
             files.read_archive(path)?
         }

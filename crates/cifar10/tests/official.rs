@@ -121,6 +121,18 @@ fn a_missing_file_or_directory_is_named() {
 }
 
 #[test]
+fn one_of_the_six_is_no_data_set() {
+    let directory = directory();
+    let error = Dataset::open(directory.path().join("data_batch_1.bin")).unwrap_err().to_string();
+    assert!(error.ends_with("data_batch_1.bin is one of six files; name the directory that holds them all"), "{error}");
+    // What a decoder quotes of a file that is none of them is left out.
+    let other = directory.path().join("mine.bin");
+    fs::write(&other, [0x81; 3073]).unwrap();
+    let error = Dataset::open(&other).unwrap_err().to_string();
+    assert!(error.contains("corrupt gzip or tar data") && !error.contains(char::is_control), "{error:?}");
+}
+
+#[test]
 fn damaged_archives_are_errors_in_one_line() {
     let directory = tempfile::tempdir().unwrap();
     let check = |path: &Path, expect: &str| {

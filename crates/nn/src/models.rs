@@ -20,10 +20,14 @@ pub fn has_dropout(name: &str) -> bool {
 
 /// No model has this name.
 #[derive(Debug, thiserror::Error)]
-#[error("no model is called {name}; did you mean {nearest}? Known: {}", NAMES.join(", "))]
+#[error("no model is called {name}; {} are {}", hint(*nearest), NAMES.join(", "))]
 pub struct UnknownModel {
     name: String,
-    nearest: &'static str,
+    nearest: Option<&'static str>,
+}
+
+fn hint(nearest: Option<&str>) -> String {
+    nearest.map_or_else(|| "there".to_owned(), |nearest| format!("did you mean {nearest}? There"))
 }
 
 /// The model of this name. `dropout` is used by those that have a dropout layer.
@@ -36,8 +40,9 @@ pub fn by_name(name: &str, dropout: f64) -> Result<Model, UnknownModel> {
         "smooth_cnn" => Ok(smooth_cnn()),
         "resnet20" => Ok(resnet20()),
         _ => {
-            let nearest = NAMES.into_iter().min_by_key(|known| strsim::damerau_levenshtein(known, name));
-            Err(UnknownModel { name: name.to_owned(), nearest: nearest.expect("there are models") })
+            let distance = |known: &&str| strsim::damerau_levenshtein(known, name);
+            let nearest = NAMES.into_iter().min_by_key(distance).filter(|best| 2 * distance(best) <= best.len());
+            Err(UnknownModel { name: name.to_owned(), nearest })
         }
     }
 }
@@ -103,7 +108,7 @@ mod tests {
         let message = by_name("papercnn", 0.5).err().expect("unknown").to_string();
         assert_eq!(
             message,
-            "no model is called papercnn; did you mean paper_cnn? Known: paper_cnn, smooth_cnn, resnet20"
+            "no model is called papercnn; did you mean paper_cnn? There are paper_cnn, smooth_cnn, resnet20"
         );
     }
 }

@@ -16,13 +16,17 @@ pub enum RecordError {
     Selection(String),
     /// The model has no such site.
     #[error(
-        "no site is called `{name}`; did you mean `{nearest}`? To see them all, record `all` and read the trace's columns"
+        "no site is called `{name}`; {} are {}",
+        nearest.as_ref().map_or_else(|| "there".to_owned(), |nearest| format!("did you mean `{nearest}`? There")),
+        known.join(", ")
     )]
     UnknownSite {
         /// The name that was asked for.
         name: String,
-        /// The site whose name is most like it.
-        nearest: String,
+        /// The site whose name is most like it, if any is.
+        nearest: Option<String>,
+        /// All that there are.
+        known: Vec<String>,
     },
     /// Two of the model's sites have the same name.
     #[error(

@@ -77,7 +77,9 @@ impl Wiring<'_> {
         };
         let mut sites = self.catalogue()?;
         if let Some(name) = wanted.iter().find(|name| sites.iter().all(|site| site.name != **name)) {
-            return Err(RecordError::UnknownSite { name: name.clone(), nearest: self.nearest(name, &sites) });
+            let nearest = self.nearest(name, &sites);
+            let known = sites.into_iter().map(|site| site.name).collect();
+            return Err(RecordError::UnknownSite { name: name.clone(), nearest, known });
         }
         sites.retain(|site| self.is_of_the_output(site) || wanted.contains(&site.name));
         Ok(sites)
@@ -143,14 +145,15 @@ impl Wiring<'_> {
     }
 
     /// The site that was most likely meant. A part of the output layer called by the layer's own name is the site that stands for it.
-    fn nearest(&self, name: &str, sites: &[Site]) -> String {
+    fn nearest(&self, name: &str, sites: &[Site]) -> Option<String> {
         let renamed = match below(name, self.output_layer) {
             Some("") => LOGITS.to_owned(),
             Some(rest) => format!("output{rest}"),
             None => name.to_owned(),
         };
-        let nearest = sites.iter().min_by_key(|site| strsim::damerau_levenshtein(&site.name, &renamed));
-        nearest.expect("the output layer has sites").name.clone()
+        let distance = |site: &&Site| strsim::damerau_levenshtein(&site.name, &renamed);
+        let nearest = sites.iter().min_by_key(distance).filter(|best| 2 * distance(best) <= best.name.len());
+        nearest.map(|site| site.name.clone())
     }
 }
 

@@ -292,7 +292,9 @@ fn said(message: &str) -> String {
     match (message.starts_with("unknown field"), names.next()) {
         (true, Some(unknown)) => {
             let known: Vec<&str> = names.collect();
-            let nearest = known.iter().min_by_key(|known| strsim::damerau_levenshtein(known, unknown));
+            let distance = |known: &&str| strsim::damerau_levenshtein(known, unknown);
+            let nearest =
+                known.iter().min_by_key(|known| distance(known)).filter(|best| 2 * distance(best) <= best.len());
             let hint = nearest.map_or_else(String::new, |nearest| format!(", did you mean `{nearest}`?"));
             format!("unknown key `{unknown}`{hint} Known: {}", known.join(", "))
         }
