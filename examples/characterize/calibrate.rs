@@ -3,7 +3,7 @@
 use super::files::Files;
 use super::request::Request;
 use super::{Arguments, Result, check, directories, label, line};
-use examples::{GridBar, INTERRUPTED, Interrupt, complain, say};
+use examples::{GridBar, INTERRUPTED, Interrupt, complain, number_of, say, say_long};
 use seismograd_analysis::{Calibration, Rate, Selection, calibrate, load_keeping};
 use seismograd_sweep::{Grid, carry};
 use seismograd_train::TrainError;
@@ -28,10 +28,15 @@ pub fn run(arguments: &Arguments, tests: u64) -> Result<ExitCode> {
     check(&runs[..1], &dataset, arguments.threads)?;
     let plan = files.plan()?;
     let lr = runs[0].config.lr;
-    say(&format!(
-        "{count} runs of {optimizer} at batch size {batch_size}, lr {lr}: {tests} tests of nothing, {} runs each",
-        arguments.runs_per_test
-    ));
+    say_long(
+        &format!(
+            "{} of {optimizer} at batch size {batch_size}, lr {lr}: {} of nothing, {} runs each",
+            number_of(count, "run"),
+            number_of(tests, "test"),
+            arguments.runs_per_test
+        ),
+        2,
+    );
     let mut bar = GridBar::new(count * epochs, interrupt.clone(), label, line);
     bar.stage("calibration");
     if carry(&runs, &dataset, arguments.threads, &mut bar, &|| interrupt.is_asked())?.is_none() {

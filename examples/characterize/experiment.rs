@@ -3,7 +3,7 @@
 use super::files::Files;
 use super::request::Request;
 use super::{Arguments, Result, check, directories, label, line};
-use examples::{GridBar, Interrupt, say};
+use examples::{GridBar, Interrupt, number_of, say_long};
 use seismograd_analysis::stats::permutation::least_p;
 use seismograd_analysis::{Plan, Search, Selection, p_value};
 use seismograd_cifar10::Dataset;
@@ -142,9 +142,10 @@ impl Experiment {
             [] => String::new(),
             names => format!(", after a search for the learning rate of {}", names.join(" and of ")),
         };
-        say(&format!("{} runs of {} epochs on {}{after}", self.runs(), self.grid.epochs, self.grid.data));
+        let (runs, epochs) = (number_of(self.runs(), "run"), number_of(self.grid.epochs, "epoch"));
+        say_long(&format!("{runs} of {epochs} on {}{after}", self.grid.data), 2);
         if let Some(warning) = self.too_few() {
-            say(&warning);
+            say_long(&warning, 2);
         }
     }
 

@@ -15,11 +15,11 @@ mod request;
 mod table;
 
 use clap::Parser;
-use examples::{INTERRUPTED, accuracy, assignment, complain, count, fail, parse, say};
+use examples::{INTERRUPTED, accuracy, assignment, complain, count, fail, number_of, parse, say};
 use experiment::Experiment;
 use files::Files;
-use seismograd_analysis::{Findings, Plan, Run, SERIES_KEPT, Selection, analyse, load};
-use seismograd_cifar10::Dataset;
+use seismograd_analysis::{Findings, LEAST_STEPS, Plan, Run, SERIES_KEPT, Selection, analyse, load};
+use seismograd_cifar10::{Dataset, batches_per_epoch};
 use seismograd_sweep::Plan as Sweep;
 use seismograd_trace::{RunKey, find_runs};
 use seismograd_train::{DataSource, Outcome, Protocol, Report, Settings, TrainError};
@@ -192,6 +192,20 @@ fn print(findings: &Findings, paths: &[(&str, PathBuf)]) {
 fn check(runs: &[Settings], dataset: &Dataset, threads: Option<usize>) -> Result<()> {
     for run in runs {
         Settings { threads, ..run.clone() }.check(dataset).map_err(of_the_grid)?;
+        // Told before hours of training rather than after.
+        let config = &run.config;
+        let batches = batches_per_epoch(dataset.train.len(), config.batch_size, config.drop_incomplete)?;
+        let steps = run.epochs.saturating_mul(batches as u64);
+        if steps < LEAST_STEPS as u64 {
+            let rule = format!(
+                "makes {} in {}, features need {LEAST_STEPS}; use a smaller one, or more --epochs",
+                number_of(steps, "step"),
+                number_of(run.epochs, "epoch")
+            );
+            return Err(
+                TrainError::Setting { setting: "--batch-sizes", value: config.batch_size.to_string(), rule }.into()
+            );
+        }
     }
     Ok(())
 }

@@ -53,7 +53,10 @@ impl Request {
             protocol: arguments.protocol.map_or(default.protocol, |protocol| protocol.to_string()),
             looks: default.looks,
         };
-        for (name, _) in &request.lr {
+        for (at, (name, rate)) in request.lr.iter().enumerate() {
+            if request.lr[..at].iter().any(|(other, _)| other == name) {
+                return Err(refuse("--lr", &format!("{name}={rate}"), format!("{name} has a rate already; name one")));
+            }
             if !request.optimizers.contains(name) {
                 let names = request.optimizers.join(" or ");
                 return Err(refuse("--lr", name, format!("is no rate of {names}; name an optimizer of --optimizers")));

@@ -34,14 +34,14 @@ fn print_verdict(findings: &Findings, verdict: &Verdict) {
     say("");
     say_long(&format!("batch size {}: {}", verdict.batch_size, answer(verdict)), 2);
     let confidence = 100.0 * findings.plan.confidence;
-    say(&format!("  {:<38}{first:>10} {second:>10}   delta, {confidence:.0} % interval", "",));
+    say_long(&format!("  {:<32}{first:>10} {second:>10}   delta, {confidence:.0} % interval", ""), 4);
     for found in &verdict.headlines {
         say_long(&headline(found, verdict, &findings.plan), 4);
     }
     let arms = [first, second].map(|name| arm(findings, verdict.batch_size, name));
     let row = |what: &str, of: fn(&Arm) -> String| {
         let [first, second] = arms.map(|arm| arm.map_or_else(|| "-".to_owned(), of));
-        say(&format!("  {what:<38}{first:>10} {second:>10}"));
+        say(&format!("  {what:<32}{first:>10} {second:>10}"));
     };
     row("learning rate", |arm| arm.lr.to_string());
     row("test accuracy", accuracy);
@@ -81,7 +81,7 @@ fn headline(found: &Contrast, verdict: &Verdict, plan: &Plan) -> String {
         Some(optimizer) => format!("larger under {optimizer}, p {}", p_value(found.corrected_p)),
         None => format!("direction open, p {}", p_value(found.corrected_p)),
     };
-    format!("  {name:<38}{first:>10} {second:>10}   {interval:<24} {larger}")
+    format!("  {name:<32}{first:>10} {second:>10}   {interval:<24} {larger}")
 }
 
 fn most_apart(contrast: &Contrast) -> String {

@@ -41,6 +41,11 @@ pub fn say_long(line: &str, indent: usize) {
     say(&textwrap::fill(line, options.word_splitter(WordSplitter::NoHyphenation)));
 }
 
+/// A number of things that one of them is called, as in `1 run` and `2 runs`.
+pub fn number_of(count: u64, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Prints a line about a problem.
 pub fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");

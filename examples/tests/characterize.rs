@@ -47,6 +47,8 @@ fn a_mistake_gets_one_line_and_begins_nothing() {
         ("--batch-sizes 0", &["--batch-sizes 0", "use 1 or more"]),
         ("--batch-sizes 50,50", &["--batch-sizes", "named twice"]),
         ("--batch-sizes 5000", &["--batch-sizes 5000", "1 to 2000"]),
+        ("--batch-sizes 1000 --epochs 1", &["--batch-sizes 1000", "2 steps in 1 epoch", "features need 8", "--epochs"]),
+        ("--lr adam=1,adam=2,sgd=1", &["--lr adam=2", "has a rate already"]),
         ("--seeds 0", &["--seeds", "use 1 to 1000"]),
         ("--epochs 0", &["--epochs"]),
         ("--threads 0", &["--threads"]),
