@@ -78,6 +78,7 @@ impl Buffer {
         let class = class(lines);
         // All of it was initialised when it was made, however little of it is used now.
         let memory = take(class).unwrap_or_else(|| Memory::Part(part_of_a_slab(class)));
+        assert_eq!(memory.len(), class, "buffer: lines");
         Buffer { memory, len }
     }
 }

@@ -102,20 +102,35 @@ impl Conv2d {
         check_lengths("conv2d", self, self.problem(), [input, output], || [self.input_len(), self.output_len()]);
     }
 
+    /// The shape of `n` input samples.
+    pub fn input_shape(&self, n: usize) -> [usize; 4] {
+        images(n, self.window.input, self.channels_in)
+    }
+
+    /// The shape of `n` output samples.
+    pub fn output_shape(&self, n: usize) -> [usize; 4] {
+        images(n, self.window.output(), self.channels_out)
+    }
+
+    /// The shape of the weight.
+    pub fn weight_shape(&self) -> [usize; 4] {
+        let [height, width] = self.window.kernel;
+        [self.channels_out, self.channels_in, height, width]
+    }
+
     /// Elements of one input sample.
     pub fn input_len(&self) -> usize {
-        self.window.input[0] * self.window.input[1] * self.channels_in
+        self.input_shape(1).iter().product()
     }
 
     /// Elements of one output sample.
     pub fn output_len(&self) -> usize {
-        let [height, width] = self.window.output();
-        height * width * self.channels_out
+        self.output_shape(1).iter().product()
     }
 
     /// Elements of the weight.
     pub fn weight_len(&self) -> usize {
-        self.channels_out * self.channels_in * self.window.kernel[0] * self.window.kernel[1]
+        self.weight_shape().iter().product()
     }
 }
 
@@ -140,16 +155,29 @@ impl Pool2d {
         check_lengths("pooling", self, self.problem(), [input, output], || [self.input_len(), self.output_len()]);
     }
 
+    /// The shape of `n` input samples.
+    pub fn input_shape(&self, n: usize) -> [usize; 4] {
+        images(n, self.window.input, self.channels)
+    }
+
+    /// The shape of `n` output samples.
+    pub fn output_shape(&self, n: usize) -> [usize; 4] {
+        images(n, self.window.output(), self.channels)
+    }
+
     /// Elements of one input sample.
     pub fn input_len(&self) -> usize {
-        self.window.input[0] * self.window.input[1] * self.channels
+        self.input_shape(1).iter().product()
     }
 
     /// Elements of one output sample.
     pub fn output_len(&self) -> usize {
-        let [height, width] = self.window.output();
-        height * width * self.channels
+        self.output_shape(1).iter().product()
     }
+}
+
+fn images(n: usize, [height, width]: [usize; 2], channels: usize) -> [usize; 4] {
+    [n, height, width, channels]
 }
 
 #[track_caller]

@@ -5,7 +5,7 @@ use crate::error::SweepError;
 use crate::labels::Labels;
 use crate::plan::Plan;
 use crate::state::{State, standing};
-use seismograd_trace::{TraceError, find_runs, write_runs};
+use seismograd_trace::write_runs;
 use std::path::Path;
 
 /// Runs of one configuration apart from the seed.
@@ -69,14 +69,7 @@ impl Plan {
     /// # Errors
     /// When the table cannot be written.
     pub fn write_table(&self, out: &Path) -> Result<(), SweepError> {
-        Ok(write_table(out)?)
-    }
-}
-
-/// Rebuilds `runs.parquet` of the runs whose summaries read.
-pub(crate) fn write_table(out: &Path) -> Result<(), TraceError> {
-    match write_runs(out) {
-        Err(error) if find_runs(out)?.iter().all(|(_, row)| row.is_ok()) => Err(error),
-        _ => Ok(()),
+        write_runs(out)?;
+        Ok(())
     }
 }

@@ -33,7 +33,7 @@ pub fn conv2d_geometry(input: &[usize], weight: &[usize], stride: [usize; 2], pa
 #[track_caller]
 pub fn conv2d(g: &Conv2d, input: &Tensor, weight: &Tensor, bias: Option<&Tensor>, activation: Activation) -> Tensor {
     let (n, bias) = (samples_of_input(g, input), checked(g, weight, bias));
-    let mut output = Tensor::stale(&output_shape(g, n));
+    let mut output = Tensor::stale(&g.output_shape(n));
     with_packed(g, weight, 0, conv::pack_forward, |packed| {
         parallel::samples(n, output.as_mut_slice(), |samples, output| {
             conv::forward(g, input.samples(samples), packed, bias, activation, output);
@@ -56,7 +56,7 @@ pub fn conv2d_rectified_seen(
 ) -> (Tensor, Glimpse) {
     let (n, bias) = (samples_of_input(g, input), checked(g, weight, bias));
     parallel::check_places(places, n * g.output_len());
-    let mut output = Tensor::stale(&output_shape(g, n));
+    let mut output = Tensor::stale(&g.output_shape(n));
     let mut seen = Vec::new();
     with_packed(g, weight, 0, conv::pack_forward, |packed| {
         seen = parallel::samples_with(n, output.as_mut_slice(), |samples, output| {
@@ -70,42 +70,23 @@ pub fn conv2d_rectified_seen(
 /// The bias of a weight that fits the geometry.
 #[track_caller]
 fn checked<'a>(g: &Conv2d, weight: &Tensor, bias: Option<&'a Tensor>) -> Option<&'a [f32]> {
-    assert_eq!(weight.shape(), weight_shape(g), "conv2d: weight for {g:?}");
+    assert_eq!(weight.shape(), g.weight_shape(), "conv2d: weight for {g:?}");
     if let Some(bias) = bias {
         assert_eq!(bias.shape(), [g.channels_out], "conv2d: bias for {g:?}");
     }
     bias.map(Tensor::as_slice)
 }
 
-fn weight_shape(g: &Conv2d) -> [usize; 4] {
-    let [height, width] = g.window.kernel;
-    [g.channels_out, g.channels_in, height, width]
-}
-
-fn input_shape(g: &Conv2d, n: usize) -> [usize; 4] {
-    let [height, width] = g.window.input;
-    [n, height, width, g.channels_in]
-}
-
-fn output_shape(g: &Conv2d, n: usize) -> [usize; 4] {
-    let [height, width] = g.window.output();
-    [n, height, width, g.channels_out]
-}
-
 /// The number of samples of an input that fits the geometry.
 #[track_caller]
 fn samples_of_input(g: &Conv2d, input: &Tensor) -> usize {
-    let n = input.shape().first().copied().unwrap_or_default();
-    assert_eq!(input.shape(), input_shape(g, n), "conv2d: input for {g:?}");
-    n
+    input.samples_of(|n| g.input_shape(n), "conv2d: input", g)
 }
 
 /// The number of samples of an upstream gradient that fits the geometry.
 #[track_caller]
 fn samples_of_upstream(g: &Conv2d, upstream: &Tensor) -> usize {
-    let n = upstream.shape().first().copied().unwrap_or_default();
-    assert_eq!(upstream.shape(), output_shape(g, n), "conv2d: upstream gradient for {g:?}");
-    n
+    upstream.samples_of(|n| g.output_shape(n), "conv2d: upstream gradient", g)
 }
 
 /// What was seen of all samples.
@@ -132,9 +113,9 @@ pub fn conv2d_input_gradient(g: &Conv2d, upstream: &Tensor, weight: &Tensor, rec
     let n = samples_of_upstream(g, upstream);
     checked(g, weight, None);
     if let Some(rectified) = rectified {
-        assert_eq!(rectified.shape(), input_shape(g, n), "conv2d: what a ReLU has made, for {g:?}");
+        assert_eq!(rectified.shape(), g.input_shape(n), "conv2d: what a ReLU has made, for {g:?}");
     }
-    let mut gradient = Tensor::stale(&input_shape(g, n));
+    let mut gradient = Tensor::stale(&g.input_shape(n));
     with_packed(g, weight, 1, conv::pack_input_gradient, |packed| {
         parallel::samples(n, gradient.as_mut_slice(), |samples, gradient| {
             let rectified = rectified.map(|rectified| rectified.samples(samples.clone()));
@@ -159,9 +140,9 @@ pub fn conv2d_input_gradient_seen(
 ) -> (Tensor, Glimpse) {
     let n = samples_of_upstream(g, upstream);
     checked(g, weight, None);
-    assert_eq!(rectified.shape(), input_shape(g, n), "conv2d: what a ReLU has made, for {g:?}");
+    assert_eq!(rectified.shape(), g.input_shape(n), "conv2d: what a ReLU has made, for {g:?}");
     parallel::check_places(places, n * g.input_len());
-    let mut gradient = Tensor::stale(&input_shape(g, n));
+    let mut gradient = Tensor::stale(&g.input_shape(n));
     let mut seen = Vec::new();
     with_packed(g, weight, 1, conv::pack_input_gradient, |packed| {
         seen = parallel::samples_with(n, gradient.as_mut_slice(), |samples, gradient| {
@@ -193,7 +174,7 @@ fn with_packed(
 /// When the shapes do not fit the geometry.
 #[track_caller]
 pub fn conv2d_weight_gradient(g: &Conv2d, input: &Tensor, upstream: &Tensor) -> (Tensor, Tensor) {
-    let (n, shape) = (samples_of_input(g, input), weight_shape(g));
+    let (n, shape) = (samples_of_input(g, input), g.weight_shape());
     assert_eq!(samples_of_upstream(g, upstream), n, "conv2d: samples of input and upstream gradient");
     let pieces = parallel::sample_ranges(n, |samples| {
         let (mut weight, mut bias) = (Tensor::stale(&shape), Tensor::stale(&[g.channels_out]));

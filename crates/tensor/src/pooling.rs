@@ -16,29 +16,17 @@ fn geometry(input: &[usize], kernel: [usize; 2], stride: [usize; 2], padding: [u
     g
 }
 
-fn input_shape(g: &Pool2d, n: usize) -> [usize; 4] {
-    let [height, width] = g.window.input;
-    [n, height, width, g.channels]
-}
-
-fn output_shape(g: &Pool2d, n: usize) -> [usize; 4] {
-    let [height, width] = g.window.output();
-    [n, height, width, g.channels]
-}
-
 /// The number of samples of an upstream gradient that fits the geometry.
 #[track_caller]
 fn samples_of(g: &Pool2d, upstream: &Tensor) -> usize {
-    let n = upstream.shape().first().copied().unwrap_or_default();
-    assert_eq!(upstream.shape(), output_shape(g, n), "pooling: upstream gradient for {g:?}");
-    n
+    upstream.samples_of(|n| g.output_shape(n), "pooling: upstream gradient", g)
 }
 
 /// The number of samples of a max pooling's tensors, which fit the geometry.
 #[track_caller]
 fn samples_of_all(g: &Pool2d, input: &Tensor, output: &Tensor, upstream: &Tensor) -> usize {
     let n = samples_of(g, upstream);
-    let fits = input.shape() == input_shape(g, n) && output.shape() == upstream.shape();
+    let fits = input.shape() == g.input_shape(n) && output.shape() == upstream.shape();
     assert!(fits, "pooling: input {:?} and output {:?} of {n} samples for {g:?}", input.shape(), output.shape());
     n
 }
@@ -53,7 +41,7 @@ fn pool(
 ) -> (Tensor, Pool2d) {
     let g = geometry(input.shape(), kernel, stride, padding);
     let n = input.shape()[0];
-    let mut output = Tensor::stale(&output_shape(&g, n));
+    let mut output = Tensor::stale(&g.output_shape(n));
     parallel::samples(n, output.as_mut_slice(), |samples, output| forward(&g, input.samples(samples), output));
     (output, g)
 }
@@ -128,7 +116,7 @@ pub fn max_pool2d_gradient_seen(
 #[track_caller]
 pub fn avg_pool2d_gradient(g: &Pool2d, upstream: &Tensor) -> Tensor {
     let n = samples_of(g, upstream);
-    let mut gradient = Tensor::stale(&input_shape(g, n));
+    let mut gradient = Tensor::stale(&g.input_shape(n));
     parallel::samples(n, gradient.as_mut_slice(), |samples, gradient| {
         pool::avg_gradient(g, upstream.samples(samples), gradient);
     });

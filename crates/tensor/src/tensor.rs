@@ -3,6 +3,7 @@
 use ndarray::{ArrayD, ArrayViewD, Dimension, IxDyn};
 use seismograd_kernels::buffer::Buffer;
 use seismograd_kernels::conv::Packed;
+use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
 
 /// A dense `f32` tensor of any rank, contiguous in row-major order, cheaply cloned.
@@ -147,6 +148,14 @@ impl Tensor {
     pub(crate) fn samples(&self, range: std::ops::Range<usize>) -> &[f32] {
         let sample: usize = self.shape()[1..].iter().product();
         &self.as_slice()[range.start * sample..range.end * sample]
+    }
+
+    /// How many samples there are, where so many have this shape; `what` they are, and of which geometry, is told where they have another.
+    #[track_caller]
+    pub(crate) fn samples_of(&self, shape: impl Fn(usize) -> [usize; 4], what: &str, geometry: &dyn Debug) -> usize {
+        let n = self.shape().first().copied().unwrap_or_default();
+        assert_eq!(self.shape(), shape(n), "{what} for {geometry:?}");
+        n
     }
 
     /// The same elements in another shape of as many.

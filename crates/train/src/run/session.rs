@@ -267,7 +267,7 @@ impl<'a> Session<'a> {
             Outcome::Diverged(divergence) => self.write_row(RunStatus::Diverged, Some(divergence.step as i64))?,
         };
         if self.settings.table {
-            write_runs(&self.settings.out)?;
+            write_runs(&self.settings.out)?.map_or(Ok(()), Err)?;
         }
         let epochs = self.epochs.rows().to_vec();
         Ok(Report {
